@@ -1,0 +1,3 @@
+namespace Sparekey.Core;
+
+internal static class Placeholder;
