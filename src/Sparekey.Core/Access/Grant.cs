@@ -1,0 +1,70 @@
+namespace Sparekey.Core.Access;
+
+/// <summary>What a caller holds while acting: who they are, what they may do, on whom, until when.</summary>
+/// <param name="Principal">Who acts.</param>
+/// <param name="Permissions">What they may do.</param>
+/// <param name="Ceiling">The highest role they may act on.</param>
+/// <param name="ExpiresAt">When the authority ends; null for the local operator.</param>
+public sealed record Grant(Principal Principal, PermissionSet Permissions, string Ceiling, DateTimeOffset? ExpiresAt)
+{
+    /// <summary>Whether the caller may do a thing at all.</summary>
+    /// <param name="permission">The permission.</param>
+    public Refusal? Demand(Permission permission) =>
+        Permissions.Contains(permission)
+            ? null
+            : new Refusal(RefusalCode.PermissionMissing, $"This needs the permission {permission.Name()}.");
+
+    /// <summary>
+    /// Whether the caller may act on an account, or change it from one role to another: nobody acts on themselves as an
+    /// operator, and nobody above their ceiling before or after the change.
+    /// </summary>
+    /// <param name="account">The account.</param>
+    /// <param name="roleBefore">Its role now.</param>
+    /// <param name="roleAfter">Its role after the change.</param>
+    /// <param name="ranks">The tenant's roles.</param>
+    /// <returns>Null, <see cref="RefusalCode.OwnAccount"/> or <see cref="RefusalCode.AboveCeiling"/>.</returns>
+    public Refusal? MayActOn(AccountId account, string roleBefore, string roleAfter, RankOrder ranks)
+    {
+        if (Principal.IsPersonOf(account))
+        {
+            return RefusalCode.OwnAccount;
+        }
+
+        return ranks.Covers(Ceiling, roleBefore) && ranks.Covers(Ceiling, roleAfter) ? null : RefusalCode.AboveCeiling;
+    }
+
+    /// <summary>Whether the caller may create an account of a role.</summary>
+    /// <param name="role">The new account's role.</param>
+    /// <param name="ranks">The tenant's roles.</param>
+    public Refusal? MayCreate(string role, RankOrder ranks) =>
+        ranks.Covers(Ceiling, role) ? null : RefusalCode.AboveCeiling;
+
+    /// <summary>
+    /// Whether the caller may make a token: it never exceeds its creator's permissions, ceiling or expiry.
+    /// </summary>
+    /// <param name="permissions">What the token may do.</param>
+    /// <param name="ceiling">The token's ceiling.</param>
+    /// <param name="expiresAt">When the token ends.</param>
+    /// <param name="ranks">The tenant's roles.</param>
+    public Refusal? MayMint(PermissionSet permissions, string ceiling, DateTimeOffset expiresAt, RankOrder ranks)
+    {
+        if (!ranks.Knows(ceiling))
+        {
+            return RefusalCode.UnknownRole;
+        }
+
+        var within = permissions.IsWithin(Permissions) && ranks.IsWithin(ceiling, Ceiling)
+            && (ExpiresAt is null || expiresAt <= ExpiresAt);
+        return within ? null : RefusalCode.StrongerThanCreator;
+    }
+
+    /// <summary>
+    /// Whether the caller may give a programme a new owner, or act for the programmes of one. A token for a programme of
+    /// somebody else would be a second person for separation of duties, so only the owner and the local operator may.
+    /// </summary>
+    /// <param name="owner">The owner's principal id.</param>
+    public Refusal? MayActForOwner(string owner) =>
+        Principal.Kind == PrincipalKind.LocalOperator || owner == (Principal.OwnerId ?? Principal.Id)
+            ? null
+            : new Refusal(RefusalCode.SeparationOfDuties, "Programmes and tokens are made for one's own, or by the local operator.");
+}

@@ -1,3 +1,0 @@
-namespace Sparekey.Core;
-
-internal static class Placeholder;

@@ -1,0 +1,133 @@
+namespace Sparekey.Core;
+
+/// <summary>
+/// Every expected refusal of Sparekey. The snake_case name of a member is its stable code: on the wire, in the ledger and as
+/// the name of its page in <c>docs/problems</c>. Members may be added, never renamed.
+/// </summary>
+public enum RefusalCode
+{
+    // The request itself.
+    InvalidRequest,
+    InvalidJson,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidCursor,
+    UnknownHost,
+    RouteNotFound,
+    MethodNotAllowed,
+    OriginNotAllowed,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    TooManyRequests,
+    StorageUnavailable,
+    Busy,
+    InternalError,
+
+    // Who asks.
+    Unauthenticated,
+    PermissionMissing,
+    AboveCeiling,
+    OwnAccount,
+    StrongerThanCreator,
+    VelocityExceeded,
+
+    // Things.
+    AccountNotFound,
+    AddressNotFound,
+    ApplicationNotFound,
+    CredentialNotFound,
+    RecoveryNotFound,
+    ServiceAccountNotFound,
+    TokenNotFound,
+    TenantNotFound,
+    ProblemNotFound,
+    IdentifierTaken,
+    NameTaken,
+    UnknownRole,
+    ApplicationInUse,
+    VersionConflict,
+    AccountDisabled,
+    AddressAlreadyConfirmed,
+    ConfirmationInvalid,
+
+    // Recoveries.
+    PolicyInvalid,
+    PolicyRefuses,
+    MeansNotAvailable,
+    ChannelNotAvailable,
+    NoUsableAddress,
+    LifetimeTooLong,
+    RequirementsOpen,
+    WrongState,
+    NotRequired,
+    DigestMismatch,
+    ReasonNotAllowed,
+    SeparationOfDuties,
+    RecentlyRecovered,
+    AlreadyDecided,
+    AccountChanged,
+    RecoveryExpired,
+    RecoveryClosed,
+
+    // Secrets, redemptions, passwords, sessions. Anonymous callers see one of these per route, whatever the cause.
+    SecretInvalid,
+    RedemptionInvalid,
+    SignInFailed,
+    SessionInvalid,
+    PasswordChangeRequired,
+    PasswordRefused,
+    CurrentPasswordWrong,
+}
+
+/// <summary>A refusal: its code and, where that helps the caller, what exactly was wrong.</summary>
+/// <param name="Code">The stable code.</param>
+/// <param name="Detail">One sentence for this occurrence. Never holds a secret or another person's data.</param>
+public sealed record Refusal(RefusalCode Code, string? Detail = null)
+{
+    /// <summary>When to come back, for refusals that pass.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The members of the request that were wrong, as JSON pointers with a sentence each.</summary>
+    public IReadOnlyList<FieldFault> Faults { get; init; } = [];
+
+    /// <summary>A refusal with nothing to add to its code.</summary>
+    /// <param name="code">The code.</param>
+    public static implicit operator Refusal(RefusalCode code) => new(code);
+}
+
+/// <summary>One wrong member of a request.</summary>
+/// <param name="Pointer">Where it stands (RFC 6901), for example <c>/reason/code</c>.</param>
+/// <param name="Detail">What is wrong with it.</param>
+public sealed record FieldFault(string Pointer, string Detail);
+
+/// <summary>What a use case answers: a value, or a refusal.</summary>
+/// <typeparam name="T">The value's type.</typeparam>
+public readonly struct Result<T>
+{
+    private readonly T? _value;
+
+    private Result(T? value, Refusal? refusal)
+    {
+        _value = value;
+        Refusal = refusal;
+    }
+
+    /// <summary>The refusal, or null when there is a value.</summary>
+    public Refusal? Refusal { get; }
+
+    /// <summary>The value.</summary>
+    /// <exception cref="InvalidOperationException">It was refused.</exception>
+    public T Value => Refusal is null ? _value! : throw new InvalidOperationException($"Refused: {Refusal.Code}.");
+
+    /// <summary>A value.</summary>
+    /// <param name="value">The value.</param>
+    public static implicit operator Result<T>(T value) => new(value, null);
+
+    /// <summary>A refusal.</summary>
+    /// <param name="refusal">The refusal.</param>
+    public static implicit operator Result<T>(Refusal refusal) => new(default, refusal);
+
+    /// <summary>A refusal with nothing to add to its code.</summary>
+    /// <param name="code">The code.</param>
+    public static implicit operator Result<T>(RefusalCode code) => new(default, code);
+}

@@ -1,0 +1,23 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+
+namespace Sparekey.Engine.Access;
+
+/// <summary>Where a call comes from, known or not.</summary>
+/// <param name="Tenant">The tenant it reached.</param>
+/// <param name="Source">The address it came from; personal, so the ledger holds only a commitment.</param>
+/// <param name="CorrelationId">The id of the request, also in the logs and in the answer.</param>
+public record Visitor(TenantId Tenant, string Source, string CorrelationId);
+
+/// <summary>A caller who proved who they are.</summary>
+/// <param name="Tenant">The tenant it reached and belongs to.</param>
+/// <param name="Source">The address it came from.</param>
+/// <param name="CorrelationId">The id of the request.</param>
+/// <param name="Grant">Who it is and what it may do.</param>
+/// <param name="Token">The token that proved it; null for the local operator.</param>
+public sealed record Caller(TenantId Tenant, string Source, string CorrelationId, Grant Grant, TokenId? Token = null)
+    : Visitor(Tenant, Source, CorrelationId)
+{
+    /// <summary>Who it is.</summary>
+    public Principal Principal => Grant.Principal;
+}

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Sparekey.Core;
+using Sparekey.Engine.Keys;
+
+namespace Sparekey.Engine.Delivery;
+
+/// <summary>
+/// Messages waiting to leave. A row is written in the act's own transaction and leaves after commit; its payload may hold a
+/// link or code and is therefore sealed, bound to its row, and erased as soon as it has left or may no longer leave.
+/// </summary>
+/// <param name="keys">Seals the payloads.</param>
+public sealed class Outbox(KeyRing keys)
+{
+    private const string Table = "outbox";
+
+    /// <summary>Queues a message. If the process dies after this line, it is queued exactly if the act stands.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="message">The message.</param>
+    internal async Task Enqueue(Act act, OutboxMessage message)
+    {
+        var id = NewId.Make<MessageId>().ToString();
+        var clear = JsonSerializer.SerializeToUtf8Bytes(new Payload(message.To, message.Values));
+        await act.Db.Execute(
+            """
+            INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed)
+            VALUES (@tenant, @id, @kind, @account, @recovery, @now, @now, @expires, 0, @payload)
+            """,
+            new
+            {
+                tenant = act.Tenant.ToString(),
+                id,
+                kind = WireName.Of(message.Kind),
+                account = message.Account.ToString(),
+                recovery = message.Recovery?.ToString(),
+                now = act.NowMs,
+                expires = message.ExpiresAt?.ToUnixTimeMilliseconds(),
+                payload = keys.Seal(KeyPurpose.Outbox, act.Tenant, Table, id, clear),
+            });
+    }
+
+    /// <summary>Erases queued secrets of a recovery: a new generation, a cancel, a completion or the end kills them.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="recovery">The recovery.</param>
+    internal Task EraseSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
+        "DELETE FROM outbox WHERE tenant_id = @tenant AND recovery_id = @recovery AND expires_at IS NOT NULL",
+        new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
+
+    private sealed record Payload(IReadOnlyList<Recipient> To, IReadOnlyDictionary<string, string> Values);
+}

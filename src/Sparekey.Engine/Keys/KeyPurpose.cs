@@ -1,0 +1,35 @@
+namespace Sparekey.Engine.Keys;
+
+/// <summary>What a subkey of the key ring is for. A key made for one purpose is useless for every other.</summary>
+public enum KeyPurpose
+{
+    /// <summary>Hashes of access tokens.</summary>
+    AccessToken,
+
+    /// <summary>Hashes of recovery links, codes and reset tokens.</summary>
+    RecoverySecret,
+
+    /// <summary>Hashes of redemption tokens.</summary>
+    Redemption,
+
+    /// <summary>Hashes of session tokens.</summary>
+    Session,
+
+    /// <summary>Hashes of address confirmation codes.</summary>
+    AddressConfirmation,
+
+    /// <summary>Hashes and seals of ceremonies.</summary>
+    Ceremony,
+
+    /// <summary>Fingerprints of requests with an idempotency key.</summary>
+    Idempotency,
+
+    /// <summary>Hashes of identifiers and sources that throttling counts.</summary>
+    Throttle,
+
+    /// <summary>Seals of queued messages.</summary>
+    Outbox,
+
+    /// <summary>Seals of signing keys.</summary>
+    SigningKey,
+}

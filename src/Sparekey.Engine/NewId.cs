@@ -1,0 +1,17 @@
+using System.Security.Cryptography;
+using Sparekey.Core;
+
+namespace Sparekey.Engine;
+
+/// <summary>Makes ids from the system's generator.</summary>
+internal static class NewId
+{
+    /// <summary>A new id of 122 random bits.</summary>
+    public static TId Make<TId>()
+        where TId : struct, IId<TId>
+    {
+        Span<byte> random = stackalloc byte[16];
+        RandomNumberGenerator.Fill(random);
+        return Ids.FromRandom<TId>(random);
+    }
+}

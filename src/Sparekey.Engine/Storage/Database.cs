@@ -1,0 +1,84 @@
+using System.Data.Common;
+using Dapper;
+
+namespace Sparekey.Engine.Storage;
+
+/// <summary>
+/// The one door to storage. An act runs inside one transaction: everything it wrote is durable when <see cref="Write"/>
+/// returns, and nothing of it exists when <see cref="Write"/> throws, except when the commit's own answer was lost: then the
+/// act stands or not, whole, and a reader may find out which. An act that returns commits, whatever it returns; one that
+/// throws is rolled back. An act may be run more than once (an engine that retries), so it has no effect outside the session,
+/// and it never waits for anything but its own session.
+/// </summary>
+public abstract class Database : IAsyncDisposable
+{
+    /// <summary>How this engine's SQL differs.</summary>
+    public abstract SqlDialect Dialect { get; }
+
+    /// <summary>Runs an act in one read-write transaction.</summary>
+    /// <param name="act">What to do; its session is valid only while it runs.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn; an act that began runs to its end.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot write now (full, read-only, gone, or shutting down).</exception>
+    public abstract Task<T> Write<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken);
+
+    /// <summary>Runs reads that all see the same committed state.</summary>
+    /// <param name="act">What to read; a write inside fails.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
+    public abstract Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken);
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>Storage cannot serve now. Nothing of the act exists, unless its commit's answer was lost.</summary>
+/// <param name="message">What happened, for the log.</param>
+/// <param name="inner">The engine's own exception.</param>
+public sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>A connection inside its transaction. SQL is constant text; values are bound parameters.</summary>
+/// <param name="connection">The open connection.</param>
+/// <param name="transaction">Its transaction.</param>
+/// <param name="dialect">How this engine's SQL differs.</param>
+public sealed class DbSession(DbConnection connection, DbTransaction? transaction, SqlDialect dialect)
+{
+    /// <summary>How this engine's SQL differs.</summary>
+    public SqlDialect Dialect => dialect;
+
+    /// <summary>Runs a statement and returns how many rows it changed.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Its parameters, by name.</param>
+    public Task<int> Execute(string sql, object? parameters = null) => connection.ExecuteAsync(sql, parameters, transaction);
+
+    /// <summary>The first column of the first row, or the type's default.</summary>
+    /// <param name="sql">The query.</param>
+    /// <param name="parameters">Its parameters, by name.</param>
+    public Task<T?> Scalar<T>(string sql, object? parameters = null) =>
+        connection.ExecuteScalarAsync<T>(sql, parameters, transaction);
+
+    /// <summary>The only row, or the type's default. More than one row is a bug and throws.</summary>
+    /// <param name="sql">The query.</param>
+    /// <param name="parameters">Its parameters, by name.</param>
+    public Task<T?> Find<T>(string sql, object? parameters = null) =>
+        connection.QuerySingleOrDefaultAsync<T>(sql, parameters, transaction);
+
+    /// <summary>All rows.</summary>
+    /// <param name="sql">The query.</param>
+    /// <param name="parameters">Its parameters, by name.</param>
+    public async Task<IReadOnlyList<T>> List<T>(string sql, object? parameters = null) =>
+        (await connection.QueryAsync<T>(sql, parameters, transaction)).AsList();
+}
+
+/// <summary>
+/// What differs between the engines' SQL. Statements are written once, in SQL that both accept; a difference that cannot be
+/// avoided is a member here.
+/// </summary>
+public abstract class SqlDialect
+{
+    /// <summary>The folder of this engine's migrations, below <c>Storage/Migrations</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether an exception says that a unique or primary key is taken.</summary>
+    /// <param name="exception">What a statement threw.</param>
+    public abstract bool IsUniqueViolation(Exception exception);
+}
