@@ -36,6 +36,7 @@ public enum LedgerEvent
     RecoveryRequirementMet,
     RecoveryReady,
     RecoveryDecisionVoided,
+    RecoveryRequirementsRaised,
     RecoveryDenied,
     RecoveryIssued,
     RecoveryRedeemed,

@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using Sparekey.Core.Access;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <summary>Where a recovery stands.</summary>
+public enum RecoveryState
+{
+    /// <summary>A requirement is open.</summary>
+    Pending,
+
+    /// <summary>Every requirement is met and no secret was issued.</summary>
+    Ready,
+
+    /// <summary>A secret was issued and is usable.</summary>
+    Issued,
+
+    /// <summary>The secret was redeemed; the person may set a credential.</summary>
+    Redeemed,
+
+    /// <summary>A credential was set. Final.</summary>
+    Completed,
+
+    /// <summary>Somebody who was asked said no. Final.</summary>
+    Denied,
+
+    /// <summary>The requester, an operator or the person ended it. Final.</summary>
+    Cancelled,
+
+    /// <summary>Its time passed. Final.</summary>
+    Expired,
+
+    /// <summary>Too many wrong tries used the secret up; it must be issued again.</summary>
+    Locked,
+}
+
+/// <summary>One generation of a recovery's secret. The secret itself is nowhere in it.</summary>
+/// <param name="Number">Its number, from 1.</param>
+/// <param name="IssuedAt">When it was issued.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="Usable">Whether it may be redeemed; false only while a requirement is open.</param>
+public sealed record Generation(int Number, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, bool Usable)
+{
+    /// <summary>Wrong tries that named only the account.</summary>
+    public int Tries { get; init; }
+
+    /// <summary>Wrong tries that presented the recovery's own handle.</summary>
+    public int HandleTries { get; init; }
+
+    /// <summary>How often it was redeemed.</summary>
+    public int Redemptions { get; init; }
+}
+
+/// <summary>The limited session that a redeemed secret opened.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Generation">Of which generation.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+public sealed record Redemption(RedemptionId Id, int Generation, DateTimeOffset ExpiresAt);
+
+/// <summary>One attempt to get one account back: the aggregate, and the only way to a secret.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Tenant">The tenant.</param>
+/// <param name="Request">What was asked for.</param>
+/// <param name="RequestedBy">Who asked.</param>
+/// <param name="CreatedAt">When.</param>
+/// <param name="OpenUntil">Until when requirements can be met and secrets issued.</param>
+public sealed record Recovery(
+    RecoveryId Id, TenantId Tenant, RecoveryRequest Request, Principal RequestedBy, DateTimeOffset CreatedAt, DateTimeOffset OpenUntil)
+{
+    /// <summary>Where it stands.</summary>
+    public RecoveryState State { get; init; }
+
+    /// <summary>What policy demands.</summary>
+    public ImmutableArray<Requirement> Requirements { get; init; } = [];
+
+    /// <summary>The live generation of the secret; null before the first issue and after the end.</summary>
+    public Generation? Secret { get; init; }
+
+    /// <summary>The number of the last generation there was.</summary>
+    public int LastGeneration { get; init; }
+
+    /// <summary>The live redemption.</summary>
+    public Redemption? Redemption { get; init; }
+
+    /// <summary>When it reached its final state.</summary>
+    public DateTimeOffset? ClosedAt { get; init; }
+
+    /// <summary>Rises by one with every change.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>What deciders sign together with the id.</summary>
+    public string Digest => Request.Digest(Tenant, RequestedBy);
+
+    /// <summary>Whether nothing can happen to it any more.</summary>
+    public bool IsClosed => State is RecoveryState.Completed or RecoveryState.Denied or RecoveryState.Cancelled or RecoveryState.Expired;
+
+    /// <summary>Whether every requirement is met.</summary>
+    /// <param name="now">The time.</param>
+    public bool AllMet(DateTimeOffset now) => Requirements.All(r => r.IsMet(now));
+
+    /// <summary>Whether its secret can be redeemed now.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsRedeemable(DateTimeOffset now) =>
+        State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && now < secret.ExpiresAt;
+}

@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <summary>What policy and the state machine know of the account at this moment.</summary>
+/// <param name="Id">The account.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Role">Its role.</param>
+/// <param name="Kind">Its kind.</param>
+/// <param name="Status">Whether it may be used.</param>
+/// <param name="Groups">Its groups.</param>
+public sealed record AccountFacts(
+    AccountId Id, int Version, string Role, AccountKind Kind, AccountStatus Status, ImmutableArray<string> Groups)
+{
+    /// <summary>The facts of an account.</summary>
+    /// <param name="account">The account.</param>
+    public static AccountFacts Of(Account account) =>
+        new(account.Id, account.Version, account.Role, account.Kind, account.Status, account.Groups);
+}
+
+/// <summary>What a try to redeem knew.</summary>
+public enum TryOrigin
+{
+    /// <summary>Only the account's name: a stranger could have sent it, so it voids nothing before the hundredth.</summary>
+    Account,
+
+    /// <summary>The recovery's or flow's own handle, or a service token.</summary>
+    Handle,
+}
+
+/// <summary>Everything that can be asked of a recovery. The set is closed: a nested record per command.</summary>
+public abstract record RecoveryCommand
+{
+    private RecoveryCommand()
+    {
+    }
+
+    /// <summary>Opens a recovery.</summary>
+    /// <param name="Id">The new id.</param>
+    /// <param name="Tenant">The tenant.</param>
+    /// <param name="Request">What is asked for.</param>
+    /// <param name="By">Who asks.</param>
+    /// <param name="Account">The account as it is now.</param>
+    /// <param name="Extra">Requirements the caller asks for beyond policy.</param>
+    public sealed record Open(
+        RecoveryId Id, TenantId Tenant, RecoveryRequest Request, Principal By, AccountFacts Account, ImmutableArray<Requirement> Extra)
+        : RecoveryCommand;
+
+    /// <summary>Writes the reason down, or another one. Decisions on the older digest fall.</summary>
+    /// <param name="By">Who.</param>
+    /// <param name="Reason">The reason.</param>
+    public sealed record AddReason(Principal By, Reason Reason) : RecoveryCommand;
+
+    /// <summary>The person says that it is them who asks.</summary>
+    /// <param name="By">The person, or who witnessed it.</param>
+    /// <param name="Digest">What they saw.</param>
+    public sealed record Confirm(Principal By, string Digest) : RecoveryCommand;
+
+    /// <summary>Somebody saw proof of who the person is.</summary>
+    /// <param name="By">Who saw it.</param>
+    /// <param name="Digest">What they saw of the request.</param>
+    /// <param name="Kind">The kind of evidence.</param>
+    public sealed record GiveEvidence(Principal By, string Digest, string Kind) : RecoveryCommand;
+
+    /// <summary>Authorises a secret that was made ahead of time.</summary>
+    /// <param name="By">Who.</param>
+    public sealed record Authorize(Principal By) : RecoveryCommand;
+
+    /// <summary>Somebody who was asked agrees.</summary>
+    /// <param name="By">Who.</param>
+    /// <param name="Digest">What they saw.</param>
+    /// <param name="RecoveredAt">When this principal's own account, or its owner's, was last recovered.</param>
+    public sealed record Approve(Principal By, string Digest, DateTimeOffset? RecoveredAt) : RecoveryCommand;
+
+    /// <summary>Somebody who was asked says no.</summary>
+    /// <param name="By">Who.</param>
+    /// <param name="Digest">What they saw.</param>
+    public sealed record Deny(Principal By, string Digest) : RecoveryCommand;
+
+    /// <summary>Makes the next generation of the secret.</summary>
+    /// <param name="By">Who.</param>
+    /// <param name="Account">The account as it is now.</param>
+    /// <param name="Ahead">Whether it may be made, unusable, while requirements are open.</param>
+    public sealed record Issue(Principal By, AccountFacts Account, bool Ahead = false) : RecoveryCommand;
+
+    /// <summary>Somebody presents a secret.</summary>
+    /// <param name="Matches">Whether it is the secret of the live generation.</param>
+    /// <param name="Origin">What the try knew.</param>
+    /// <param name="Redemption">The id of the redemption it would open.</param>
+    public sealed record Redeem(bool Matches, TryOrigin Origin, RedemptionId Redemption) : RecoveryCommand;
+
+    /// <summary>A credential is bound under a redemption.</summary>
+    /// <param name="Redemption">The redemption.</param>
+    /// <param name="Account">The account as it is now.</param>
+    public sealed record Complete(RedemptionId Redemption, AccountFacts Account) : RecoveryCommand;
+
+    /// <summary>A means without a secret of ours (recovery key, escrow, force) reaches its end.</summary>
+    /// <param name="By">Who.</param>
+    /// <param name="Account">The account as it is now.</param>
+    public sealed record CompleteDirectly(Principal By, AccountFacts Account) : RecoveryCommand;
+
+    /// <summary>Ends it.</summary>
+    /// <param name="By">Who.</param>
+    public sealed record Cancel(Principal By) : RecoveryCommand;
+
+    /// <summary>Time passed.</summary>
+    public sealed record Tick : RecoveryCommand;
+}

@@ -1,0 +1,39 @@
+namespace Sparekey.Core.Recoveries;
+
+/// <summary>The figures of design and standards that no policy loosens.</summary>
+public static class RecoveryLimits
+{
+    /// <summary>How long a recovery stays open unless policy says otherwise.</summary>
+    public static readonly TimeSpan OpenFor = TimeSpan.FromHours(72);
+
+    /// <summary>How long a redemption lasts.</summary>
+    public static readonly TimeSpan RedemptionFor = TimeSpan.FromMinutes(15);
+
+    /// <summary>How often one generation may be redeemed: a broken page or a lost answer must not lock anybody out.</summary>
+    public const int RedemptionsPerSecret = 5;
+
+    /// <summary>Wrong tries that name only the account, in all, before a code must be issued again (N18).</summary>
+    public const int TriesByAccount = 100;
+
+    /// <summary>Wrong tries by whoever holds the recovery's own handle.</summary>
+    public const int TriesByHandle = 10;
+
+    /// <summary>How long a principal who was recovered cannot decide on others.</summary>
+    public static readonly TimeSpan DecidesAgainAfter = TimeSpan.FromHours(72);
+
+    /// <summary>The lifetime of a secret when the caller names none.</summary>
+    /// <param name="channel">How it reaches the person.</param>
+    public static TimeSpan DefaultLifetime(Channel channel) => channel switch
+    {
+        Channel.Return or Channel.Email => TimeSpan.FromHours(1),
+        Channel.Voice => TimeSpan.FromMinutes(10),
+    };
+
+    /// <summary>The longest lifetime of a secret (N7, A14).</summary>
+    /// <param name="channel">How it reaches the person.</param>
+    public static TimeSpan LongestLifetime(Channel channel) => channel switch
+    {
+        Channel.Return or Channel.Email => TimeSpan.FromHours(24),
+        Channel.Voice => TimeSpan.FromMinutes(10),
+    };
+}

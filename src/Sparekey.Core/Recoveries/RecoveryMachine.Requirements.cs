@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using Sparekey.Core.Access;
+using Sparekey.Core.Ledger;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <content>How requirements are met, and by whom they may be.</content>
+public static partial class RecoveryMachine
+{
+    private static Decision AddReason(Recovery recovery, RecoveryCommand.AddReason command, DateTimeOffset now)
+    {
+        if (OnlyWhileOpen(recovery) is { } ended)
+        {
+            return Refuse(ended);
+        }
+
+        if (!command.By.IsSamePersonAs(recovery.RequestedBy))
+        {
+            return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "The reason is the requester's to give."));
+        }
+
+        if (command.Reason == recovery.Request.Reason)
+        {
+            return Refuse(new Refusal(RefusalCode.AlreadyDecided, "This reason is written down already."));
+        }
+
+        // Who decided saw another digest: their word does not carry over to a story they did not read.
+        var voided = recovery.Requirements.Any(r => r.IsDecidedByPeople && !r.Met.IsEmpty);
+        var requirements = MeetByReason(Unmet(recovery.Requirements), command.Reason, command.By, now);
+        var next = recovery with
+        {
+            Request = recovery.Request with { Reason = command.Reason },
+            Requirements = requirements,
+            State = RecoveryState.Pending,
+        };
+        var events = new List<RecoveryEvent>
+        {
+            new(LedgerEvent.RecoveryReasonAdded, command.By) { Facts = Facts(("digest", next.Digest)) },
+        };
+        if (voided)
+        {
+            events.Add(new RecoveryEvent(LedgerEvent.RecoveryDecisionVoided, command.By));
+        }
+
+        var (settled, more) = Settle(next, now);
+        return new Decision.Accepted(settled, [.. events, .. more]);
+    }
+
+    private static Decision Confirm(Recovery recovery, RecoveryCommand.Confirm command, DateTimeOffset now)
+    {
+        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        {
+            return Refuse(refusal);
+        }
+
+        // Whoever asked cannot also be the person's voice, unless it is the person who asked.
+        if (!command.By.IsPersonOf(recovery.Request.Account) && command.By.IsSamePersonAs(recovery.RequestedBy))
+        {
+            return Refuse(RefusalCode.SeparationOfDuties);
+        }
+
+        return Meet(recovery, r => r.Kind == RequirementKind.Confirmation, command.By, "confirmation", now);
+    }
+
+    private static Decision GiveEvidence(Recovery recovery, RecoveryCommand.GiveEvidence command, DateTimeOffset now)
+    {
+        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        {
+            return Refuse(refusal);
+        }
+
+        if (command.By.IsPersonOf(recovery.Request.Account) || command.By.IsSamePersonAs(recovery.RequestedBy))
+        {
+            return Refuse(RefusalCode.SeparationOfDuties);
+        }
+
+        return Meet(
+            recovery,
+            r => (r.Kind == RequirementKind.Evidence && r.EvidenceKind == command.Kind)
+                || (r.Kind == RequirementKind.Confirmation && r.OrEvidence),
+            command.By, command.Kind, now);
+    }
+
+    private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
+        OnlyWhileOpen(recovery) is { } ended
+            ? Refuse(ended)
+            : Meet(recovery, r => r.Kind == RequirementKind.Authorization, command.By, "authorization", now);
+
+    private static Decision Approve(Recovery recovery, RecoveryCommand.Approve command, DateTimeOffset now)
+    {
+        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        {
+            return Refuse(refusal);
+        }
+
+        if (command.By.IsSamePersonAs(recovery.RequestedBy) || command.By.IsPersonOf(recovery.Request.Account))
+        {
+            return Refuse(RefusalCode.SeparationOfDuties);
+        }
+
+        // Whoever just took over an account by a recovery must not at once let the next one through.
+        if (command.RecoveredAt is { } recovered && now < recovered + RecoveryLimits.DecidesAgainAfter)
+        {
+            return Refuse(RefusalCode.RecentlyRecovered);
+        }
+
+        var approvals = recovery.Requirements.FirstOrDefault(r => r.Kind == RequirementKind.Approvals);
+        return approvals is not null && approvals.Met.Any(m => m.By.IsSamePersonAs(command.By))
+            ? Refuse(RefusalCode.AlreadyDecided)
+            : Meet(recovery, r => r.Kind == RequirementKind.Approvals, command.By, "approval", now);
+    }
+
+    private static Decision Deny(Recovery recovery, RecoveryCommand.Deny command, DateTimeOffset now)
+    {
+        if (recovery.IsClosed)
+        {
+            return Refuse(Ended(recovery));
+        }
+
+        if (command.Digest != recovery.Digest)
+        {
+            return Refuse(RefusalCode.DigestMismatch);
+        }
+
+        return command.By.IsSamePersonAs(recovery.RequestedBy)
+            ? Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Who asked for it cancels it."))
+            : new Decision.Accepted(
+                Close(recovery, RecoveryState.Denied, now), [new RecoveryEvent(LedgerEvent.RecoveryDenied, command.By)]);
+    }
+
+    private static Refusal? MayDecide(Recovery recovery, Principal by, string digest)
+    {
+        if (OnlyWhileOpen(recovery) is { } ended)
+        {
+            return ended;
+        }
+
+        if (by.Kind is PrincipalKind.Anonymous or PrincipalKind.System)
+        {
+            return RefusalCode.SeparationOfDuties;
+        }
+
+        return digest == recovery.Digest
+            ? null
+            : new Refusal(RefusalCode.DigestMismatch, "The request is not the one this decision was made on: read it again.");
+    }
+
+    private static Refusal? OnlyWhileOpen(Recovery recovery) => recovery.State switch
+    {
+        RecoveryState.Pending or RecoveryState.Ready => null,
+        RecoveryState.Issued or RecoveryState.Redeemed or RecoveryState.Locked => RefusalCode.WrongState,
+        RecoveryState.Completed or RecoveryState.Denied or RecoveryState.Cancelled or RecoveryState.Expired => Ended(recovery),
+    };
+
+    private static Decision Meet(Recovery recovery, Func<Requirement, bool> which, Principal by, string how, DateTimeOffset now)
+    {
+        var open = recovery.Requirements.Where(r => which(r) && !r.IsMet(now)).ToList();
+        if (open.Count == 0)
+        {
+            return Refuse(RefusalCode.NotRequired);
+        }
+
+        var met = new MetBy(by, how, now);
+        var next = recovery with
+        {
+            Requirements = [.. recovery.Requirements.Select(r => open.Contains(r) ? r with { Met = r.Met.Add(met) } : r)],
+        };
+        var events = open.Select(r => new RecoveryEvent(LedgerEvent.RecoveryRequirementMet, by)
+        {
+            Facts = Facts(("requirement", WireName.Of(r.Kind)), ("how", how), ("digest", recovery.Digest)),
+        });
+        var (settled, more) = Settle(next, now);
+        return new Decision.Accepted(settled, [.. events, .. more]);
+    }
+
+    private static ImmutableArray<Requirement> MeetByReason(
+        ImmutableArray<Requirement> requirements, Reason? reason, Principal by, DateTimeOffset now) =>
+        [.. requirements.Select(r => r.IsMetBy(reason) && r.Met.IsEmpty ? r with { Met = [new MetBy(by, "reason", now)] } : r)];
+
+    private static ImmutableArray<Requirement> Unmet(ImmutableArray<Requirement> requirements) =>
+        [.. requirements.Select(r => r.Kind == RequirementKind.Authorization ? r : r with { Met = [] })];
+}

@@ -1,0 +1,237 @@
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Ledger;
+using Sparekey.Core.Policies;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <content>How a secret is issued, tried and spent.</content>
+public static partial class RecoveryMachine
+{
+    private static Decision Issue(Recovery recovery, RecoveryCommand.Issue command, Policy policy, DateTimeOffset now)
+    {
+        if (MayIssue(recovery, command.By, now) is { } refusal)
+        {
+            return Refuse(refusal);
+        }
+
+        var answer = policy.Evaluate(Question(recovery.Request, recovery.RequestedBy, command.Account), recovery.CreatedAt);
+        if (StillStands(recovery, command.Account, answer) is { } changed)
+        {
+            return Refuse(changed);
+        }
+
+        // Whatever happens next, the former generation and its redemption are dead.
+        var next = Strengthen(recovery, command.Account, answer, now) with { Secret = null, Redemption = null };
+        var open = !next.AllMet(now);
+        if (open && !command.Ahead)
+        {
+            var refused = new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now));
+            return Raised(recovery, next, refused, now);
+        }
+
+        var lifetime = recovery.Request.Lifetime < answer.LongestLifetime ? recovery.Request.Lifetime : answer.LongestLifetime;
+        var secret = new Generation(recovery.LastGeneration + 1, now, now + lifetime, Usable: !open);
+        var issued = new RecoveryEvent(LedgerEvent.RecoveryIssued, command.By)
+        {
+            Facts = Facts(
+                ("generation", secret.Number),
+                ("expires_at", secret.ExpiresAt.ToUnixTimeMilliseconds()),
+                ("usable", secret.Usable),
+                ("rules", answer.Rules.ToList())),
+        };
+        return new Decision.Accepted(
+            next with
+            {
+                State = open ? RecoveryState.Pending : RecoveryState.Issued,
+                Secret = secret,
+                LastGeneration = secret.Number,
+            },
+            [issued]);
+    }
+
+    private static Refusal? MayIssue(Recovery recovery, Principal by, DateTimeOffset now)
+    {
+        if (recovery.IsClosed)
+        {
+            return Ended(recovery);
+        }
+
+        if (recovery.Request.Means is not (Means.Link or Means.Code or Means.Token))
+        {
+            return new Refusal(RefusalCode.WrongState, "This means has no secret to issue.");
+        }
+
+        if (now >= recovery.OpenUntil)
+        {
+            return RefusalCode.RecoveryExpired;
+        }
+
+        // What is answered to the caller goes to the one who asked, and to nobody who only has the same permission.
+        return recovery.Request.Channel != Channel.Email && by.Id != recovery.RequestedBy.Id
+            ? new Refusal(RefusalCode.SeparationOfDuties, "Only the requester receives this secret.")
+            : null;
+    }
+
+    private static Decision Redeem(Recovery recovery, RecoveryCommand.Redeem command, DateTimeOffset now)
+    {
+        if (!recovery.IsRedeemable(now))
+        {
+            return Refuse(RefusalCode.SecretInvalid);
+        }
+
+        var secret = recovery.Secret!;
+        if (!command.Matches)
+        {
+            return CountTry(recovery, secret, command.Origin, now);
+        }
+
+        if (secret.Redemptions >= RecoveryLimits.RedemptionsPerSecret)
+        {
+            return Refuse(RefusalCode.SecretInvalid);
+        }
+
+        var redeemed = new RecoveryEvent(LedgerEvent.RecoveryRedeemed, Principal.Of(recovery.Request.Account))
+        {
+            Facts = Facts(("generation", secret.Number), ("redemption", command.Redemption.ToString())),
+        };
+        return new Decision.Accepted(
+            recovery with
+            {
+                State = RecoveryState.Redeemed,
+                Secret = secret with { Redemptions = secret.Redemptions + 1 },
+                Redemption = new Redemption(command.Redemption, secret.Number, now + RecoveryLimits.RedemptionFor),
+            },
+            [redeemed]);
+    }
+
+    private static Decision.Accepted CountTry(Recovery recovery, Generation secret, TryOrigin origin, DateTimeOffset now)
+    {
+        var counted = origin == TryOrigin.Handle
+            ? secret with { HandleTries = secret.HandleTries + 1 }
+            : secret with { Tries = secret.Tries + 1 };
+        var tried = new RecoveryEvent(LedgerEvent.RecoveryTryRefused, Principal.Anonymous)
+        {
+            Facts = Facts(
+                ("generation", secret.Number), ("origin", WireName.Of(origin)), ("tries", counted.Tries + counted.HandleTries)),
+        };
+        if (counted.Tries < RecoveryLimits.TriesByAccount && counted.HandleTries < RecoveryLimits.TriesByHandle)
+        {
+            return new Decision.Accepted(recovery with { Secret = counted }, [tried], RefusalCode.SecretInvalid);
+        }
+
+        // The secret is used up. A redemption that the right person opened before lives on: strangers void nothing of theirs.
+        return new Decision.Accepted(
+            recovery with
+            {
+                State = RecoveryState.Locked,
+                Secret = null,
+                Redemption = now < recovery.Redemption?.ExpiresAt ? recovery.Redemption : null,
+            },
+            [tried, new RecoveryEvent(LedgerEvent.RecoveryLocked, Principal.System) { Facts = Facts(("generation", secret.Number)) }],
+            RefusalCode.SecretInvalid);
+    }
+
+    private static Decision Complete(Recovery recovery, RecoveryCommand.Complete command, DateTimeOffset now)
+    {
+        var live = recovery.Redemption is { } redemption && redemption.Id == command.Redemption && now < redemption.ExpiresAt;
+        return live && command.Account.Status == AccountStatus.Active
+            ? Completed(recovery, Principal.Of(recovery.Request.Account), now)
+            : Refuse(RefusalCode.RedemptionInvalid);
+    }
+
+    private static Decision CompleteDirectly(
+        Recovery recovery, RecoveryCommand.CompleteDirectly command, Policy policy, DateTimeOffset now)
+    {
+        if (recovery.IsClosed)
+        {
+            return Refuse(Ended(recovery));
+        }
+
+        if (recovery.Request.Means is Means.Link or Means.Code or Means.Token)
+        {
+            return Refuse(new Refusal(RefusalCode.WrongState, "This means ends with a redemption."));
+        }
+
+        var answer = policy.Evaluate(Question(recovery.Request, recovery.RequestedBy, command.Account), recovery.CreatedAt);
+        if (StillStands(recovery, command.Account, answer) is { } changed)
+        {
+            return Refuse(changed);
+        }
+
+        var next = Strengthen(recovery, command.Account, answer, now);
+        if (next.AllMet(now))
+        {
+            return Completed(next, command.By, now);
+        }
+
+        var refused = new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now));
+        return Unchanged(recovery, next)
+            ? Refuse(refused)
+            : new Decision.Accepted(next with { State = RecoveryState.Pending }, [], refused);
+    }
+
+    private static Decision.Accepted Completed(Recovery recovery, Principal by, DateTimeOffset now) =>
+        new(
+            Close(recovery, RecoveryState.Completed, now),
+            [
+                new RecoveryEvent(LedgerEvent.RecoveryCompleted, by)
+                {
+                    Facts = Facts(
+                        ("generation", recovery.LastGeneration),
+                        ("revoke", recovery.Request.Revoke.Select(WireName.Of).ToList())),
+                },
+            ]);
+
+    // The account may have changed, or the policy, since people decided.
+    private static Refusal? StillStands(Recovery recovery, AccountFacts account, PolicyAnswer answer)
+    {
+        if (account.Status != AccountStatus.Active)
+        {
+            return RefusalCode.AccountDisabled;
+        }
+
+        if (answer.RefusedBy is { } rule)
+        {
+            return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+        }
+
+        var decided = recovery.Requirements.Any(r => r.IsDecidedByPeople && !r.Met.IsEmpty);
+        return decided && account.Version != recovery.Request.AccountVersion
+            ? new Refusal(RefusalCode.AccountChanged, "The account changed after people decided: open another recovery.")
+            : null;
+    }
+
+    // The requirements that count are the union of the policy at opening and now.
+    private static Recovery Strengthen(Recovery recovery, AccountFacts account, PolicyAnswer answer, DateTimeOffset now) =>
+        recovery with
+        {
+            Request = recovery.Request with { AccountVersion = account.Version },
+            Requirements = MeetByReason(
+                Requirement.Union(recovery.Requirements, answer.Requirements), recovery.Request.Reason, recovery.RequestedBy, now),
+        };
+
+    // What policy demands now was not demanded before: the recovery waits again, and no secret of it is left usable.
+    private static Decision Raised(Recovery before, Recovery after, Refusal refused, DateTimeOffset now)
+    {
+        if (Unchanged(before, after))
+        {
+            return Refuse(refused);
+        }
+
+        var open = after.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList();
+        return new Decision.Accepted(
+            after with { State = RecoveryState.Pending },
+            [new RecoveryEvent(LedgerEvent.RecoveryRequirementsRaised, Principal.System) { Facts = Facts(("open", open)) }],
+            refused);
+    }
+
+    private static bool Unchanged(Recovery before, Recovery after) =>
+        before.Digest == after.Digest && before.State == RecoveryState.Pending && before.Secret is null
+        && before.Requirements.Length == after.Requirements.Length
+        && before.Requirements.Zip(after.Requirements).All(p => p.First.Count == p.Second.Count && p.First.Until == p.Second.Until
+            && p.First.OrEvidence == p.Second.OrEvidence && p.First.Met.Length == p.Second.Met.Length);
+
+    private static string OpenRequirements(Recovery recovery, DateTimeOffset now) =>
+        $"Still open: {string.Join(", ", recovery.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)))}.";
+}

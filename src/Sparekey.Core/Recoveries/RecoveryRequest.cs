@@ -1,0 +1,153 @@
+using System.Buffers.Text;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Sparekey.Core.Access;
+using Sparekey.Core.Secrets;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <summary>How the person proves themselves at the end of a recovery.</summary>
+public enum Means
+{
+    /// <summary>A link to the recovery page.</summary>
+    Link,
+
+    /// <summary>A code to type or to say.</summary>
+    Code,
+
+    /// <summary>A reset token for the team's own portal.</summary>
+    Token,
+
+    /// <summary>A recovery key the person holds authorises a new credential.</summary>
+    RecoveryKey,
+
+    /// <summary>The organisation's key releases an end-to-end encrypted secret.</summary>
+    Escrow,
+
+    /// <summary>An operator's programme binds a credential directly.</summary>
+    Force,
+}
+
+/// <summary>Which way the secret takes to the person.</summary>
+public enum Channel
+{
+    /// <summary>In the answer to the requester, who passes it on.</summary>
+    Return,
+
+    /// <summary>By mail to an address that may carry secrets.</summary>
+    Email,
+
+    /// <summary>In the answer to the requester, who reads it out.</summary>
+    Voice,
+}
+
+/// <summary>What else ends when a recovery completes.</summary>
+public enum Revocation
+{
+    Sessions,
+    Passwords,
+    Passkeys,
+    Keys,
+    RecoveryKeys,
+    RecoveryCodes,
+    ExternalLogins,
+}
+
+/// <summary>Why somebody asks for a recovery.</summary>
+/// <param name="Code">A short code of the team's own, for example <c>lost_phone</c>.</param>
+/// <param name="Text">A sentence for people.</param>
+/// <param name="Ticket">The ticket it belongs to.</param>
+public sealed record Reason(string? Code, string? Text, string? Ticket);
+
+/// <summary>What is asked for. Nothing in it changes after the opening but the reason and, while nobody decided, the account's version.</summary>
+/// <param name="Account">Whose account.</param>
+/// <param name="AccountVersion">The account's version that the requester and the deciders saw.</param>
+/// <param name="Application">For which application.</param>
+/// <param name="Means">How the person will prove themselves.</param>
+/// <param name="Channel">How the secret reaches them.</param>
+/// <param name="Lifetime">How long a secret lives from its issue.</param>
+public sealed record RecoveryRequest(
+    AccountId Account, int AccountVersion, ApplicationId Application, Means Means, Channel Channel, TimeSpan Lifetime)
+{
+    /// <summary>The form of a code; null for other means.</summary>
+    public CodeFormat? CodeFormat { get; init; }
+
+    /// <summary>How many digits a code of digits has.</summary>
+    public int? Digits { get; init; }
+
+    /// <summary>Before this time no secret is usable.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>What ends with the completion.</summary>
+    public ImmutableArray<Revocation> Revoke { get; init; } = [];
+
+    /// <summary>Why.</summary>
+    public Reason? Reason { get; init; }
+
+    /// <summary>The fingerprint of a key that the person's device made for this request.</summary>
+    public string? RequestKeyFingerprint { get; init; }
+
+    /// <summary>
+    /// What deciders sign together with the recovery's id: SHA-256 over the canonical JSON (RFC 8785) of everything that
+    /// matters about the request.
+    /// </summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="requestedBy">Who asks.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public string Digest(TenantId tenant, Principal requestedBy)
+    {
+        var members = new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["v"] = 1,
+            ["tenant"] = tenant.ToString(),
+            ["requested_by"] = new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["kind"] = WireName.Of(requestedBy.Kind),
+                ["id"] = requestedBy.Id,
+                ["owner"] = requestedBy.OwnerId,
+            },
+            ["application"] = Application.ToString(),
+            ["account"] = Account.ToString(),
+            ["account_version"] = AccountVersion,
+            ["means"] = WireName.Of(Means),
+            ["code_format"] = CodeFormat is { } format ? WireName.Of(format) : null,
+            ["digits"] = Digits,
+            ["channel"] = WireName.Of(Channel),
+            ["lifetime"] = (long)Lifetime.TotalSeconds,
+            ["not_before"] = NotBefore?.ToUnixTimeMilliseconds(),
+            ["revoke"] = Revoke.Select(WireName.Of).Order(StringComparer.Ordinal).ToList(),
+            ["reason"] = Reason is null ? null : new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["code"] = Reason.Code,
+                ["text"] = Reason.Text,
+                ["ticket"] = Reason.Ticket,
+            },
+            ["request_key"] = RequestKeyFingerprint,
+        };
+        return Base64Url.EncodeToString(SHA256.HashData(CanonicalJson.Write(members)));
+    }
+
+    /// <summary>
+    /// What lets a dialect's caller come back to a recovery that was answered <em>pending</em>: the same caller asking the
+    /// same thing for the same account has the same key.
+    /// </summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="requestedBy">Who asks.</param>
+    /// <param name="parameters">The dialect's own parameters, by name.</param>
+    /// <returns>43 characters of base64url.</returns>
+    public string CallKey(TenantId tenant, Principal requestedBy, IReadOnlyDictionary<string, string> parameters)
+    {
+        var members = new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["v"] = 1,
+            ["tenant"] = tenant.ToString(),
+            ["principal"] = requestedBy.Id,
+            ["application"] = Application.ToString(),
+            ["account"] = Account.ToString(),
+            ["means"] = WireName.Of(Means),
+            ["channel"] = WireName.Of(Channel),
+            ["parameters"] = parameters.ToDictionary(p => p.Key, p => (object?)p.Value, StringComparer.Ordinal),
+        };
+        return Base64Url.EncodeToString(SHA256.HashData(CanonicalJson.Write(members)));
+    }
+}

@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using Sparekey.Core.Access;
+
+namespace Sparekey.Core.Recoveries;
+
+/// <summary>What policy may demand before a secret is usable.</summary>
+public enum RequirementKind
+{
+    /// <summary>A reason is written down.</summary>
+    Reason,
+
+    /// <summary>A ticket is named.</summary>
+    Ticket,
+
+    /// <summary>The person says that it is them who asks.</summary>
+    Confirmation,
+
+    /// <summary>Other people agree.</summary>
+    Approvals,
+
+    /// <summary>Somebody saw proof of who the person is.</summary>
+    Evidence,
+
+    /// <summary>Time passes, in which the person can say no.</summary>
+    Wait,
+
+    /// <summary>The caller that made the secret ahead of time authorises it.</summary>
+    Authorization,
+}
+
+/// <summary>Who met a requirement, how and when.</summary>
+/// <param name="By">The principal.</param>
+/// <param name="How">In one word: <c>reason</c>, <c>confirmation</c>, <c>approval</c>, the kind of evidence.</param>
+/// <param name="At">When.</param>
+public sealed record MetBy(Principal By, string How, DateTimeOffset At);
+
+/// <summary>One demand of policy on one recovery. Requirements are a set: met in any order.</summary>
+/// <param name="Kind">What is demanded.</param>
+public sealed record Requirement(RequirementKind Kind)
+{
+    /// <summary>For a reason: the codes that count; empty when every reason does.</summary>
+    public ImmutableArray<string> ReasonCodes { get; init; } = [];
+
+    /// <summary>For a ticket: the expression it must match as a whole; null when every ticket does.</summary>
+    public string? TicketPattern { get; init; }
+
+    /// <summary>For a confirmation: whether evidence of any kind may stand in for it.</summary>
+    public bool OrEvidence { get; init; }
+
+    /// <summary>For evidence: its kind.</summary>
+    public string? EvidenceKind { get; init; }
+
+    /// <summary>How many principals must meet it.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>For waiting: when it ends.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Who met it so far.</summary>
+    public ImmutableArray<MetBy> Met { get; init; } = [];
+
+    /// <summary>Whether people decide it: then it stands or falls with the digest they saw.</summary>
+    public bool IsDecidedByPeople =>
+        Kind is RequirementKind.Confirmation or RequirementKind.Approvals or RequirementKind.Evidence;
+
+    /// <summary>Whether it is met.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsMet(DateTimeOffset now) => Kind == RequirementKind.Wait ? Until <= now : Met.Length >= Count;
+
+    /// <summary>Whether two requirements are the same demand, of which only the stricter counts.</summary>
+    /// <param name="other">The other.</param>
+    public bool IsSameDemandAs(Requirement other) =>
+        Kind == other.Kind && EvidenceKind == other.EvidenceKind && TicketPattern == other.TicketPattern
+        && ReasonCodes.SequenceEqual(other.ReasonCodes, StringComparer.Ordinal);
+
+    /// <summary>The stricter of two that are the same demand; whoever met either is kept.</summary>
+    /// <param name="other">The other.</param>
+    public Requirement StricterOf(Requirement other) => this with
+    {
+        Count = Math.Max(Count, other.Count),
+        OrEvidence = OrEvidence && other.OrEvidence,
+        Until = Until > other.Until || other.Until is null ? Until : other.Until,
+        Met = Met.Length >= other.Met.Length ? Met : other.Met,
+    };
+
+    /// <summary>Whether a reason or ticket requirement is met by a reason.</summary>
+    /// <param name="reason">The reason.</param>
+    public bool IsMetBy(Reason? reason) => Kind switch
+    {
+        RequirementKind.Reason => reason is not null && (ReasonCodes.IsEmpty
+            ? !string.IsNullOrWhiteSpace(reason.Code) || !string.IsNullOrWhiteSpace(reason.Text)
+            : reason.Code is not null && ReasonCodes.Contains(reason.Code, StringComparer.Ordinal)),
+        RequirementKind.Ticket => !string.IsNullOrWhiteSpace(reason?.Ticket)
+            && (TicketPattern is null || Matches(TicketPattern, reason.Ticket)),
+        _ => false,
+    };
+
+    /// <summary>
+    /// The union of two sets of demands: none is lost, and of two that are the same only the stricter counts.
+    /// </summary>
+    /// <param name="first">One set.</param>
+    /// <param name="second">The other.</param>
+    public static ImmutableArray<Requirement> Union(IEnumerable<Requirement> first, IEnumerable<Requirement> second)
+    {
+        var union = new List<Requirement>();
+        foreach (var demand in first.Concat(second))
+        {
+            var at = union.FindIndex(demand.IsSameDemandAs);
+            if (at < 0)
+            {
+                union.Add(demand);
+            }
+            else
+            {
+                union[at] = union[at].StricterOf(demand);
+            }
+        }
+
+        return [.. union.OrderBy(r => r.Kind)];
+    }
+
+    // NonBacktracking: a pattern comes from policy, the ticket from a caller; neither may burn the processor.
+    private static bool Matches(string pattern, string ticket) =>
+        Regex.IsMatch(ticket, $"^(?:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+}
