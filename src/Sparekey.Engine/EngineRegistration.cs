@@ -1,0 +1,33 @@
+using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Ledger;
+using Sparekey.Engine.Policies;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine;
+
+/// <summary>What the engine is given by the host.</summary>
+/// <param name="Database">Open and migrated storage.</param>
+/// <param name="Keys">The key ring.</param>
+/// <param name="Origin">The public origin, for example <c>https://recover.example.com</c>; links and problem types begin with it.</param>
+public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin);
+
+/// <summary>Puts the engine together: one line per feature.</summary>
+public static class EngineRegistration
+{
+    /// <summary>Registers the engine's use cases. <see cref="TimeProvider"/> and logging come from the host.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="options">Storage, keys and origin.</param>
+    public static IServiceCollection AddSparekeyEngine(this IServiceCollection services, EngineOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(options.Database);
+        services.AddSingleton(options.Keys);
+        services.AddSingleton<LedgerWriter>();
+        services.AddSingleton<Outbox>();
+        services.AddSingleton<Acts>();
+        services.AddSingleton<PolicyStore>();
+        return services;
+    }
+}
