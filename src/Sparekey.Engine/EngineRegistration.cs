@@ -3,6 +3,7 @@ using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Policies;
+using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine;
@@ -28,6 +29,7 @@ public static class EngineRegistration
         services.AddSingleton<Outbox>();
         services.AddSingleton<Acts>();
         services.AddSingleton<PolicyStore>();
+        services.AddSessions();
         return services;
     }
 }

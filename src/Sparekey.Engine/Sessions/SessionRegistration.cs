@@ -1,0 +1,19 @@
+using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.Passwords;
+
+namespace Sparekey.Engine.Sessions;
+
+/// <summary>Registers credentials and sessions.</summary>
+internal static class SessionRegistration
+{
+    /// <summary>Registers credentials, passwords and sessions.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddSessions(this IServiceCollection services)
+    {
+        services.AddSingleton<CredentialStore>();
+        services.AddSingleton<PasswordStore>();
+        services.AddSingleton<SessionStore>();
+        return services;
+    }
+}

@@ -1,0 +1,196 @@
+using System.Text.Json;
+using Sparekey.Core;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Sessions;
+
+/// <summary>
+/// Live sessions. A session that ended has no row, so whatever ends one ends it for every process at the commit. It writes
+/// rows and nothing else: the use case that calls it writes the ledger in the same act.
+/// </summary>
+/// <param name="keys">Hashes the tokens.</param>
+internal sealed class SessionStore(KeyRing keys)
+{
+    private const string Columns =
+        """
+        id AS Id, account_id AS Account, application_id AS Application, credential_id AS Credential,
+        key_version AS KeyVersion, mac AS Mac, created_at AS CreatedAt, last_seen_at AS LastSeenAt, expires_at AS ExpiresAt,
+        amr AS Amr, restricted_to AS RestrictedTo
+        """;
+
+    /// <summary>How exactly the last use of a session is known: a row is not rewritten more often than this.</summary>
+    public static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
+
+    /// <summary>Opens a session, and clears away those of the account whose time passed.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="wanted">What to open.</param>
+    /// <returns>The session and its token, which is nowhere else.</returns>
+    public async Task<OpenedSession> Open(Act act, NewSession wanted)
+    {
+        await EndExpired(act, wanted.Account);
+        var lifetime = wanted.Lifetime < Session.LongestLifetime ? wanted.Lifetime : Session.LongestLifetime;
+        var session = new Session(
+            NewId.Make<SessionId>(), wanted.Account, act.Now, act.Now, act.Now + lifetime, wanted.Amr)
+        {
+            Application = wanted.Application,
+            Credential = wanted.Credential,
+            RestrictedTo = wanted.RestrictedTo,
+        };
+        var token = SessionToken.New(act.Tenant, session.Id);
+        var hash = keys.Hash(KeyPurpose.Session, Context(act.Tenant, session.Id), token.Secret);
+        await act.Db.Execute(
+            """
+            INSERT INTO sessions
+                (tenant_id, id, account_id, application_id, credential_id, key_version, mac, created_at, last_seen_at, expires_at,
+                 amr, restricted_to)
+            VALUES
+                (@tenant, @id, @account, @application, @credential, @version, @mac, @now, @now, @expires, @amr, @restriction)
+            """,
+            new
+            {
+                tenant = act.Tenant.ToString(),
+                id = session.Id.ToString(),
+                account = session.Account.ToString(),
+                application = session.Application?.ToString(),
+                credential = session.Credential?.ToString(),
+                version = hash.KeyVersion,
+                mac = hash.Mac,
+                now = act.NowMs,
+                expires = session.ExpiresAt.ToUnixTimeMilliseconds(),
+                amr = JsonSerializer.Serialize(session.Amr),
+                restriction = session.RestrictedTo is { } restriction ? WireName.Of(restriction) : null,
+            });
+        return new OpenedSession(session, token.Text);
+    }
+
+    /// <summary>
+    /// The live session that a token proves; null for a wrong token, an ended session and one whose time passed, all alike.
+    /// </summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant the call reached; a token of another tenant proves nothing.</param>
+    /// <param name="token">The token.</param>
+    /// <param name="now">The time.</param>
+    public async Task<Session?> Find(DbSession db, TenantId tenant, SessionToken token, DateTimeOffset now)
+    {
+        var row = token.Tenant == tenant
+            ? await db.Find<Row>(
+                $"SELECT {Columns} FROM sessions WHERE tenant_id = @tenant AND id = @id",
+                new { tenant = tenant.ToString(), id = token.Id.ToString() })
+            : null;
+        if (row is null
+            || !keys.Verify(new KeyedHash((int)row.KeyVersion, row.Mac), KeyPurpose.Session, Context(tenant, token.Id), token.Secret))
+        {
+            return null;
+        }
+
+        var session = row.Read();
+        return session.IsAlive(now) ? session : null;
+    }
+
+    /// <summary>All live sessions of an account, oldest first.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="now">The time.</param>
+    public async Task<IReadOnlyList<Session>> List(DbSession db, TenantId tenant, AccountId account, DateTimeOffset now) =>
+        [.. (await db.List<Row>(
+            $"SELECT {Columns} FROM sessions WHERE tenant_id = @tenant AND account_id = @account ORDER BY created_at, id",
+            new { tenant = tenant.ToString(), account = account.ToString() }))
+            .Select(r => r.Read()).Where(s => s.IsAlive(now))];
+
+    /// <summary>Notes that a session is in use, unless it ended meanwhile.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="session">The session.</param>
+    public Task<int> MarkSeen(Act act, SessionId session) => act.Db.Execute(
+        """
+        UPDATE sessions SET last_seen_at = @now
+        WHERE tenant_id = @tenant AND id = @id AND last_seen_at < @now AND last_seen_at > @idle AND expires_at > @now
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = session.ToString(),
+            now = act.NowMs,
+            idle = (act.Now - Session.LongestIdle).ToUnixTimeMilliseconds(),
+        });
+
+    /// <summary>Ends a session.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="session">The session.</param>
+    /// <returns>Whether it was there.</returns>
+    public async Task<bool> End(Act act, SessionId session) => await act.Db.Execute(
+        "DELETE FROM sessions WHERE tenant_id = @tenant AND id = @id",
+        new { tenant = act.Tenant.ToString(), id = session.ToString() }) == 1;
+
+    /// <summary>Ends the sessions of an account.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="except">The one that stays; null for none.</param>
+    /// <returns>How many there were that had not ended by themselves.</returns>
+    public async Task<int> EndAll(Act act, AccountId account, SessionId? except = null)
+    {
+        await EndExpired(act, account);
+        return await act.Db.Execute(
+            "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND id <> @except",
+            new
+            {
+                tenant = act.Tenant.ToString(),
+                account = account.ToString(),
+                except = except?.ToString() ?? "", // No id is empty.
+            });
+    }
+
+    /// <summary>Ends the sessions that a credential opened.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="credential">The credential.</param>
+    /// <returns>How many there were that had not ended by themselves.</returns>
+    public async Task<int> EndOpenedBy(Act act, AccountId account, CredentialId credential)
+    {
+        await EndExpired(act, account);
+        return await act.Db.Execute(
+            "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND credential_id = @credential",
+            new { tenant = act.Tenant.ToString(), account = account.ToString(), credential = credential.ToString() });
+    }
+
+    private static Task<int> EndExpired(Act act, AccountId account) => act.Db.Execute(
+        """
+        DELETE FROM sessions
+        WHERE tenant_id = @tenant AND account_id = @account AND (expires_at <= @now OR last_seen_at <= @idle)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            account = account.ToString(),
+            now = act.NowMs,
+            idle = (act.Now - Session.LongestIdle).ToUnixTimeMilliseconds(),
+        });
+
+    private static string Context(TenantId tenant, SessionId session) => $"{tenant}/{session}";
+
+    private sealed record Row(
+        string Id,
+        string Account,
+        string? Application,
+        string? Credential,
+        long KeyVersion,
+        byte[] Mac,
+        long CreatedAt,
+        long LastSeenAt,
+        long ExpiresAt,
+        string Amr,
+        string? RestrictedTo)
+    {
+        public Session Read() => new(
+            Ids.Parse<SessionId>(Id), Ids.Parse<AccountId>(Account), At(CreatedAt), At(LastSeenAt), At(ExpiresAt),
+            JsonSerializer.Deserialize<string[]>(Amr)!)
+        {
+            Application = Application is null ? null : Ids.Parse<ApplicationId>(Application),
+            Credential = Credential is null ? null : Ids.Parse<CredentialId>(Credential),
+            RestrictedTo = RestrictedTo is null ? null : WireName.Parse<SessionRestriction>(RestrictedTo),
+        };
+
+        private static DateTimeOffset At(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms);
+    }
+}
