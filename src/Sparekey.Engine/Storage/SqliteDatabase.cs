@@ -1,0 +1,105 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace Sparekey.Engine.Storage;
+
+/// <summary>
+/// The embedded engine: one SQLite file that one process alone opens (see <see cref="DataDirectory"/>), one writer that groups
+/// waiting acts into one commit, and a few readers that never wait for it.
+/// </summary>
+public sealed partial class SqliteDatabase : Database
+{
+    private const int MaxReaders = 8;
+
+    private readonly SqliteWriter _writer;
+    private readonly SqliteReaders _readers;
+
+    private SqliteDatabase(string file, IReadOnlyList<PreparedConnection> opened, ILogger logger)
+    {
+        File = file;
+        _writer = new SqliteWriter(opened[0], Dialect, logger);
+        _readers = new SqliteReaders([.. opened.Skip(1)], Dialect);
+    }
+
+    /// <inheritdoc/>
+    public override SqlDialect Dialect { get; } = new SqliteDialect();
+
+    /// <summary>The database's file.</summary>
+    public string File { get; }
+
+    /// <summary>Opens a database file, or creates it empty with mode 0600. Its schema is the <see cref="Migrator"/>'s.</summary>
+    /// <param name="file">The file; its directory must exist.</param>
+    /// <param name="logger">Told which SQLite runs, and of outages.</param>
+    /// <exception cref="StorageUnavailableException">The file cannot be opened, or is no database.</exception>
+    public static SqliteDatabase Open(string file, ILogger logger)
+    {
+        SqliteLibrary.Use();
+        LogLibrary(logger, SqliteLibrary.Version, SqliteLibrary.IsSystem ? "system" : "bundled");
+        var opened = new List<PreparedConnection>();
+        try
+        {
+            CreateWhenMissing(file);
+            opened.Add(SqliteOpening.Writer(file));
+            for (var i = 0; i < Math.Clamp(Environment.ProcessorCount, 2, MaxReaders); i++)
+            {
+                opened.Add(SqliteOpening.Reader(file));
+            }
+        }
+        catch (Exception e)
+        {
+            opened.ForEach(connection => connection.Dispose());
+            if (e is SqliteException or IOException or UnauthorizedAccessException)
+            {
+                throw new StorageUnavailableException("The database file cannot be opened.", e);
+            }
+
+            throw;
+        }
+
+        return new SqliteDatabase(file, opened, logger);
+    }
+
+    /// <inheritdoc/>
+    public override Task<T> Write<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    {
+        RefuseInsideAct();
+        return _writer.Write(act, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    {
+        RefuseInsideAct();
+        return _readers.Read(act, cancellationToken);
+    }
+
+    /// <summary>Lets running reads end and finishes the acts that wait, then closes the file. Later calls are refused.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        // The writer closes last: the last connection moves the log into the file and removes it.
+        await _readers.DisposeAsync();
+        await _writer.DisposeAsync();
+    }
+
+    private static void CreateWhenMissing(string file)
+    {
+        if (!System.IO.File.Exists(file))
+        {
+            // SQLite gives its log the mode of the file, so that both are private.
+            PrivateFile.Create(file).Dispose();
+            PrivateFile.FlushDirectoryOf(file);
+        }
+    }
+
+    // An act that waited for another would wait for ever: they take turns on one thread.
+    private void RefuseInsideAct()
+    {
+        if (_writer.IsInAct)
+        {
+            throw new InvalidOperationException("An act uses its own session and starts no other act or read.");
+        }
+    }
+
+    [LoggerMessage(3, LogLevel.Information, "SQLite {Version} ({Origin} library)")]
+    private static partial void LogLibrary(ILogger logger, string version, string origin);
+}

@@ -1,0 +1,316 @@
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Tests.Storage;
+
+/// <summary>What every engine must do. Each engine runs all of it, unchanged.</summary>
+public abstract class DatabaseContract : IAsyncLifetime
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    /// <summary>A fresh database with the program's schema.</summary>
+    protected Database Database { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await Open();
+        await Database.Write(
+            db => db.Execute("CREATE TABLE things (tenant_id TEXT NOT NULL, id TEXT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (tenant_id, id))"),
+            None);
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        await Close();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract Task<Database> Open();
+
+    protected abstract ValueTask Close();
+
+    [Fact]
+    public async Task What_an_act_wrote_is_visible_after_it_returned()
+    {
+        (await Database.Write(db => Insert(db, "a"), None)).ShouldBe(1);
+        (await Count()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task An_act_sees_its_own_writes() => (await Database.Write(
+        async db =>
+        {
+            await Insert(db, "a", 7);
+            return await db.Scalar<long>("SELECT n FROM things WHERE tenant_id = 't' AND id = 'a'");
+        },
+        None)).ShouldBe(7);
+
+    [Fact]
+    public async Task An_act_that_throws_leaves_nothing_of_all_it_wrote()
+    {
+        var thrown = await Should.ThrowAsync<InvalidTimeZoneException>(() => Database.Write(
+            async db =>
+            {
+                await Insert(db, "a");
+                await Insert(db, "b");
+                return Throw(new InvalidTimeZoneException("mine"));
+            },
+            None));
+        thrown.Message.ShouldBe("mine");
+        (await Count()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task An_act_that_throws_before_its_first_await_is_undone_too()
+    {
+        await Should.ThrowAsync<InvalidTimeZoneException>(
+            () => Database.Write(_ => Task.FromResult(Throw(new InvalidTimeZoneException())), None));
+        (await Count()).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_refusal_is_a_result_and_commits()
+    {
+        var result = await Database.Write<Core.Result<int>>(
+            async db =>
+            {
+                await Insert(db, "counted-try");
+                return Core.RefusalCode.SecretInvalid;
+            },
+            None);
+        result.Refusal!.Code.ShouldBe(Core.RefusalCode.SecretInvalid);
+        (await Count()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task In_a_crowd_each_act_that_throws_undoes_itself_alone()
+    {
+        var acts = Enumerable.Range(0, 200).Select(i => Database.Write(
+            async db =>
+            {
+                await Insert(db, $"{i}");
+                return i % 3 == 0 ? Throw(new InvalidTimeZoneException()) : true;
+            },
+            None)).ToList();
+        for (var i = 0; i < acts.Count; i++)
+        {
+            if (i % 3 == 0)
+            {
+                await Should.ThrowAsync<InvalidTimeZoneException>(acts[i]);
+            }
+            else
+            {
+                (await acts[i]).ShouldBeTrue();
+            }
+        }
+
+        var ids = await Database.Read(db => db.List<string>("SELECT id FROM things"), None);
+        ids.Select(int.Parse).Order().ShouldBe(Enumerable.Range(0, 200).Where(i => i % 3 != 0));
+    }
+
+    [Fact]
+    public async Task An_act_whose_statement_failed_and_was_caught_goes_on()
+    {
+        await Database.Write(db => Insert(db, "a"), None);
+        var taken = await Database.Write(
+            async db =>
+            {
+                await Insert(db, "b");
+                try
+                {
+                    await Insert(db, "a");
+                    return false;
+                }
+                catch (Exception e) when (db.Dialect.IsUniqueViolation(e))
+                {
+                    return true;
+                }
+            },
+            None);
+        taken.ShouldBeTrue();
+        (await Count()).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Only_a_taken_key_is_a_unique_violation()
+    {
+        await Database.Write(db => Insert(db, "a"), None);
+        var taken = await Should.ThrowAsync<Exception>(() => Database.Write(db => Insert(db, "a"), None));
+        var missing = await Should.ThrowAsync<Exception>(
+            () => Database.Write(db => db.Execute("INSERT INTO things (tenant_id, id, n) VALUES ('t', 'x', NULL)"), None));
+        var foreign = await Should.ThrowAsync<Exception>(
+            () => Database.Write(
+                db => db.Execute(
+                    """
+                    INSERT INTO outbox (tenant_id, id, kind, account_id, created_at, due_at, attempts, sealed)
+                    VALUES ('nobody', 'x', 'k', 'a', 0, 0, 0, @sealed)
+                    """,
+                    new { @sealed = new byte[1] }),
+                None));
+        Database.Dialect.IsUniqueViolation(taken).ShouldBeTrue();
+        Database.Dialect.IsUniqueViolation(missing).ShouldBeFalse();
+        Database.Dialect.IsUniqueViolation(foreign).ShouldBeFalse();
+        Database.Dialect.IsUniqueViolation(new InvalidOperationException()).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Reads_of_one_call_see_one_state()
+    {
+        await Database.Write(db => Insert(db, "a", 1), None);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var read = Database.Read(
+            async db =>
+            {
+                var before = await db.Scalar<long>("SELECT n FROM things WHERE id = 'a'");
+                begun.SetResult();
+                await changed.Task;
+                return (before, after: await db.Scalar<long>("SELECT n FROM things WHERE id = 'a'"));
+            },
+            None);
+        await begun.Task;
+        await Database.Write(db => db.Execute("UPDATE things SET n = 2 WHERE id = 'a'"), None);
+        changed.SetResult();
+
+        (await read).ShouldBe((1, 1));
+        (await Database.Read(db => db.Scalar<long>("SELECT n FROM things WHERE id = 'a'"), None)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_read_cannot_write()
+    {
+        await Should.ThrowAsync<Exception>(() => Database.Read(db => Insert(db, "a"), None));
+        (await Count()).ShouldBe(0);
+        (await Database.Write(db => Insert(db, "a"), None)).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_read_that_throws_leaves_its_connection_fit_for_the_next()
+    {
+        for (var i = 0; i < 40; i++)
+        {
+            await Should.ThrowAsync<Exception>(() => Database.Read(db => db.Scalar<int>("SELECT nonsense FROM nowhere"), None));
+        }
+
+        await Database.Write(db => Insert(db, "a"), None);
+        var counts = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Count()));
+        counts.ShouldAllBe(c => c == 1);
+    }
+
+    [Fact]
+    public async Task Sixty_four_writers_at_once_all_land()
+    {
+        await Database.Write(db => Insert(db, "counter", 0), None);
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(w => Task.Run(async () =>
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                await Database.Write(
+                    async db =>
+                    {
+                        var n = await db.Scalar<long>("SELECT n FROM things WHERE id = 'counter'");
+                        await db.Execute("UPDATE things SET n = @n WHERE id = 'counter'", new { n = n + 1 });
+                        return await Insert(db, $"{w}-{i}");
+                    },
+                    None);
+            }
+        })));
+
+        (await Count()).ShouldBe(641);
+        (await Database.Read(db => db.Scalar<long>("SELECT n FROM things WHERE id = 'counter'"), None)).ShouldBe(640);
+    }
+
+    [Fact]
+    public async Task A_caller_who_gave_up_before_the_turn_changes_nothing()
+    {
+        using var gaveUp = new CancellationTokenSource();
+        await gaveUp.CancelAsync();
+        var ran = false;
+        await Should.ThrowAsync<OperationCanceledException>(() => Database.Write(
+            db =>
+            {
+                ran = true;
+                return Insert(db, "a");
+            },
+            gaveUp.Token));
+        (await Count()).ShouldBe(0);
+        ran.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task An_act_that_began_runs_to_its_end_although_its_caller_gave_up()
+    {
+        using var source = new CancellationTokenSource();
+        await Database.Write(
+            async db =>
+            {
+                await source.CancelAsync();
+                return await Insert(db, "a");
+            },
+            source.Token);
+        (await Count()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Values_come_back_as_they_went_in()
+    {
+        await Database.Write(db => db.Execute("INSERT INTO installation (name, value) VALUES (@name, @value)", new { name = "k", value = "’; DROP TABLE things; --é" }), None);
+        (await Database.Read(db => db.Find<string>("SELECT value FROM installation WHERE name = @name", new { name = "k" }), None))
+            .ShouldBe("’; DROP TABLE things; --é");
+        (await Database.Read(db => db.Find<string>("SELECT value FROM installation WHERE name = 'none'"), None)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_ledger_cannot_be_changed_or_shortened()
+    {
+        await Database.Write(
+            async db =>
+            {
+                await db.Execute("INSERT INTO tenants (id, created_at) VALUES ('t', 0)");
+                await db.Execute(
+                    """
+                    INSERT INTO ledger_entries (tenant_id, id, at, event, actor_id, body, leaf_hash)
+                    VALUES ('t', 'e', 0, 'refused', 'anonymous', @body, @body)
+                    """,
+                    new { body = new byte[] { 1 } });
+                return await db.Execute("INSERT INTO ledger_positions (tenant_id, position, entry_id) VALUES ('t', 1, 'e')");
+            },
+            None);
+        string[] attacks =
+        [
+            "UPDATE ledger_entries SET event = 'x'", "DELETE FROM ledger_entries", "UPDATE ledger_positions SET position = 2",
+            "DELETE FROM ledger_positions",
+        ];
+        foreach (var attack in attacks)
+        {
+            var refused = await Should.ThrowAsync<Exception>(() => Database.Write(db => db.Execute(attack), None), attack);
+            refused.ShouldNotBeOfType<StorageUnavailableException>(attack);
+        }
+
+        (await Database.Read(db => db.Scalar<string>("SELECT event FROM ledger_entries"), None)).ShouldBe("refused");
+        (await Database.Read(db => db.Scalar<long>("SELECT position FROM ledger_positions"), None)).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task After_it_is_closed_every_call_is_refused_as_unavailable()
+    {
+        await Database.DisposeAsync();
+        await Should.ThrowAsync<StorageUnavailableException>(() => Database.Write(db => Insert(db, "a"), None));
+        await Should.ThrowAsync<StorageUnavailableException>(() => Count());
+        await Database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Acts_that_wait_when_it_closes_are_answered()
+    {
+        var acts = Enumerable.Range(0, 300).Select(i => Database.Write(db => Insert(db, $"{i}"), None)).ToList();
+        await Database.DisposeAsync();
+        (await Task.WhenAll(acts)).ShouldAllBe(rows => rows == 1);
+    }
+
+    protected static Task<int> Insert(DbSession db, string id, long n = 0) =>
+        db.Execute("INSERT INTO things (tenant_id, id, n) VALUES ('t', @id, @n)", new { id, n });
+
+    protected Task<long> Count() => Database.Read(db => db.Scalar<long>("SELECT count(*) FROM things"), None);
+
+    protected static bool Throw(Exception exception) => throw exception;
+}

@@ -1,0 +1,112 @@
+namespace Sparekey.Testing;
+
+/// <summary>A clock that a test moves. Timers fire inside <see cref="Advance"/>, on the test's own thread, in order of time.</summary>
+/// <param name="now">The time it shows first; by default a whole hour, so that expected values are easy to write.</param>
+public sealed class FakeTimeProvider(DateTimeOffset? now = null) : TimeProvider
+{
+    private readonly Lock _lock = new();
+    private readonly List<FakeTimer> _timers = [];
+    private DateTimeOffset _now = now ?? new DateTimeOffset(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);
+
+    /// <inheritdoc/>
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    /// <inheritdoc/>
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_lock)
+        {
+            return _now;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override long GetTimestamp() => GetUtcNow().UtcTicks;
+
+    /// <summary>Lets time pass.</summary>
+    /// <param name="span">How much; negative is a clock that was set back, and fires nothing.</param>
+    public void Advance(TimeSpan span) => SetUtcNow(GetUtcNow() + span);
+
+    /// <summary>Sets the clock.</summary>
+    /// <param name="value">The time it shows.</param>
+    public void SetUtcNow(DateTimeOffset value)
+    {
+        while (NextDue(value) is { } timer)
+        {
+            timer.Fire();
+        }
+
+        lock (_lock)
+        {
+            _now = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new FakeTimer(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private FakeTimer? NextDue(DateTimeOffset until)
+    {
+        lock (_lock)
+        {
+            var timer = _timers.Where(t => t.Due <= until).MinBy(t => t.Due);
+            if (timer is null)
+            {
+                return null;
+            }
+
+            _now = timer.Due > _now ? timer.Due : _now;
+            if (timer.Period > TimeSpan.Zero)
+            {
+                timer.Due += timer.Period;
+            }
+            else
+            {
+                _timers.Remove(timer);
+            }
+
+            return timer;
+        }
+    }
+
+    private sealed class FakeTimer(FakeTimeProvider clock, Action fire) : ITimer
+    {
+        public DateTimeOffset Due { get; set; }
+
+        public TimeSpan Period { get; private set; }
+
+        public void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._lock)
+            {
+                clock._timers.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan)
+                {
+                    Due = clock._now + dueTime;
+                    Period = period;
+                    clock._timers.Add(this);
+                }
+            }
+
+            return true;
+        }
+
+        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
