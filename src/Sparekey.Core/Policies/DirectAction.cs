@@ -1,0 +1,43 @@
+using Sparekey.Core.Access;
+using Sparekey.Core.Recoveries;
+
+namespace Sparekey.Core.Policies;
+
+/// <summary>
+/// Whether an operator may change the credentials of an existing account at once. That is a recovery of means
+/// <see cref="Means.Force"/> in all but name, so it is allowed exactly where policy demands nothing of such a recovery.
+/// </summary>
+public static class DirectAction
+{
+    /// <summary>Asks the policy.</summary>
+    /// <param name="policy">The tenant's policy.</param>
+    /// <param name="account">The account.</param>
+    /// <param name="caller">What kind of principal acts.</param>
+    /// <param name="applications">
+    /// Every application of the tenant: a credential belongs to none of them, so a rule about any of them counts.
+    /// </param>
+    /// <param name="now">The time.</param>
+    /// <returns>Null, or <see cref="RefusalCode.PolicyRefuses"/> with what is in the way.</returns>
+    public static Refusal? Check(
+        Policy policy, AccountFacts account, PrincipalKind caller, IEnumerable<ApplicationId> applications, DateTimeOffset now)
+    {
+        foreach (var application in applications.DefaultIfEmpty())
+        {
+            var answer = policy.Evaluate(
+                new PolicyQuestion(Means.Force, Channel.Return, application, caller, account), now);
+            if (answer.RefusedBy is { } rule)
+            {
+                return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+            }
+
+            var open = answer.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).Distinct(StringComparer.Ordinal);
+            if (string.Join(", ", open) is { Length: > 0 } demanded)
+            {
+                return new Refusal(
+                    RefusalCode.PolicyRefuses, $"Policy demands {demanded} for this: open a recovery of means force.");
+            }
+        }
+
+        return null;
+    }
+}
