@@ -11,6 +11,9 @@ public sealed record RecoveryEvent(LedgerEvent Event, Principal By)
 {
     /// <summary>Facts for the ledger.</summary>
     public ImmutableDictionary<string, object?> Facts { get; init; } = ImmutableDictionary<string, object?>.Empty;
+
+    /// <summary>Personal texts for the ledger.</summary>
+    public ImmutableDictionary<string, string> Texts { get; init; } = ImmutableDictionary<string, string>.Empty;
 }
 
 /// <summary>What the state machine answers: the closed pair of accepted and refused.</summary>

@@ -102,4 +102,15 @@ public sealed record Recovery(
     /// <param name="now">The time.</param>
     public bool IsRedeemable(DateTimeOffset now) =>
         State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && now < secret.ExpiresAt;
+
+    /// <summary>
+    /// The recovery as somebody may see it. A requester is not told that the person, or an approver, said no: whoever tried to
+    /// take an account over would learn that they were noticed (T16). To them it waits until its time is over.
+    /// </summary>
+    /// <param name="reader">Who reads.</param>
+    /// <param name="now">The time.</param>
+    public Recovery AsSeenBy(Principal reader, DateTimeOffset now) =>
+        State == RecoveryState.Denied && reader.IsSamePersonAs(RequestedBy)
+            ? this with { State = now < OpenUntil ? RecoveryState.Pending : RecoveryState.Expired, ClosedAt = null }
+            : this;
 }

@@ -103,7 +103,8 @@ public abstract record RecoveryCommand
 
     /// <summary>Ends it.</summary>
     /// <param name="By">Who.</param>
-    public sealed record Cancel(Principal By) : RecoveryCommand;
+    /// <param name="Why">Why, for the ledger.</param>
+    public sealed record Cancel(Principal By, string? Why = null) : RecoveryCommand;
 
     /// <summary>Time passed.</summary>
     public sealed record Tick : RecoveryCommand;

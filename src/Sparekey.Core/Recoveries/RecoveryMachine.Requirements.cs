@@ -35,7 +35,11 @@ public static partial class RecoveryMachine
         };
         var events = new List<RecoveryEvent>
         {
-            new(LedgerEvent.RecoveryReasonAdded, command.By) { Facts = Facts(("digest", next.Digest)) },
+            new(LedgerEvent.RecoveryReasonAdded, command.By)
+            {
+                Facts = Facts(("digest", next.Digest)),
+                Texts = ReasonTexts(command.Reason),
+            },
         };
         if (voided)
         {
@@ -115,6 +119,11 @@ public static partial class RecoveryMachine
         if (recovery.IsClosed)
         {
             return Refuse(Ended(recovery));
+        }
+
+        if (command.By.Kind is PrincipalKind.Anonymous or PrincipalKind.System)
+        {
+            return Refuse(RefusalCode.SeparationOfDuties);
         }
 
         if (command.Digest != recovery.Digest)

@@ -52,6 +52,11 @@ public static partial class RecoveryMachine
 
     private static Refusal? MayIssue(Recovery recovery, Principal by, DateTimeOffset now)
     {
+        if (recovery.State == RecoveryState.Denied && now < recovery.OpenUntil && by.IsSamePersonAs(recovery.RequestedBy))
+        {
+            return RefusalCode.RequirementsOpen; // T16: as it looks to them.
+        }
+
         if (recovery.IsClosed)
         {
             return Ended(recovery);

@@ -93,6 +93,7 @@ public static partial class RecoveryMachine
                 ("rules", answer.Rules.ToList()),
                 ("requirements", requirements.Select(r => WireName.Of(r.Kind)).ToList()),
                 ("digest", recovery.Digest)),
+            Texts = ReasonTexts(request.Reason),
         };
         var (settled, events) = Settle(recovery, now);
         return new Decision.Accepted(settled, [opened, .. events]);
@@ -135,7 +136,8 @@ public static partial class RecoveryMachine
         recovery.IsClosed
             ? Refuse(Ended(recovery))
             : new Decision.Accepted(
-                Close(recovery, RecoveryState.Cancelled, now), [new RecoveryEvent(LedgerEvent.RecoveryCancelled, command.By)]);
+                Close(recovery, RecoveryState.Cancelled, now),
+                [new RecoveryEvent(LedgerEvent.RecoveryCancelled, command.By) { Texts = Texts(("why", command.Why)) }]);
 
     // What the passing of time alone does, before any command is looked at.
     private static (Recovery Next, ImmutableArray<RecoveryEvent> Events) PassTime(Recovery recovery, DateTimeOffset now)
@@ -186,6 +188,23 @@ public static partial class RecoveryMachine
         foreach (var (name, value) in facts)
         {
             all[name] = value;
+        }
+
+        return all.ToImmutable();
+    }
+
+    private static ImmutableDictionary<string, string> ReasonTexts(Reason? reason) =>
+        Texts(("reason", reason?.Text), ("reason_code", reason?.Code), ("ticket", reason?.Ticket));
+
+    private static ImmutableDictionary<string, string> Texts(params ReadOnlySpan<(string Name, string? Value)> texts)
+    {
+        var all = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in texts)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                all[name] = value;
+            }
         }
 
         return all.ToImmutable();
