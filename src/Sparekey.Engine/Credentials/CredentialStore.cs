@@ -132,9 +132,12 @@ internal sealed class CredentialStore
     /// <param name="act">The act.</param>
     /// <param name="account">Whose.</param>
     /// <returns>How many there were.</returns>
-    public Task<int> DeleteAll(Act act, AccountId account) => act.Db.Execute(
-        "DELETE FROM credentials WHERE tenant_id = @tenant AND account_id = @account",
-        new { tenant = act.Tenant.ToString(), account = account.ToString() });
+    public async Task<int> DeleteAll(Act act, AccountId account)
+    {
+        var row = new { tenant = act.Tenant.ToString(), account = account.ToString() };
+        await act.Db.Execute("DELETE FROM sign_in_refusals WHERE tenant_id = @tenant AND account_id = @account", row);
+        return await act.Db.Execute("DELETE FROM credentials WHERE tenant_id = @tenant AND account_id = @account", row);
+    }
 
     private sealed record Row(
         string Id,

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Secrets;
 
 namespace Sparekey.Engine.Sessions;
 
@@ -61,8 +62,4 @@ public sealed record NewSession(AccountId Account, IReadOnlyList<string> Amr)
 /// <summary>A session and, this once, the token that proves it.</summary>
 /// <param name="Session">The session.</param>
 /// <param name="Token">The token; goes into the answer and nowhere else.</param>
-public sealed record OpenedSession(Session Session, string Token)
-{
-    /// <summary>Shows nothing of the token.</summary>
-    public override string ToString() => $"session {Session.Id}";
-}
+public sealed record OpenedSession(Session Session, SecretText Token);

@@ -14,6 +14,9 @@ internal static class SessionRegistration
         services.AddSingleton<CredentialStore>();
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<SessionStore>();
+        services.AddSingleton<RefusedSignIns>();
+        services.AddUseCase<EndSession>();
+        services.AddUseCase<EndOtherSessions>();
         return services;
     }
 }

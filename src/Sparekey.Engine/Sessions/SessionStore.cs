@@ -1,6 +1,9 @@
+using System.Text;
 using System.Text.Json;
 using Sparekey.Core;
+using Sparekey.Core.Secrets;
 using Sparekey.Engine.Keys;
+using Sparekey.Engine.Secrets;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Sessions;
@@ -37,8 +40,8 @@ internal sealed class SessionStore(KeyRing keys)
             Credential = wanted.Credential,
             RestrictedTo = wanted.RestrictedTo,
         };
-        var token = SessionToken.New(act.Tenant, session.Id);
-        var hash = keys.Hash(KeyPurpose.Session, Context(act.Tenant, session.Id), token.Secret);
+        var secret = SecretMint.NewToken32();
+        var hash = keys.Hash(KeyPurpose.Session, Context(act.Tenant, session.Id), Encoding.UTF8.GetBytes(secret.Reveal()));
         await act.Db.Execute(
             """
             INSERT INTO sessions
@@ -61,7 +64,8 @@ internal sealed class SessionStore(KeyRing keys)
                 amr = JsonSerializer.Serialize(session.Amr),
                 restriction = session.RestrictedTo is { } restriction ? WireName.Of(restriction) : null,
             });
-        return new OpenedSession(session, token.Text);
+        return new OpenedSession(
+            session, TokenText.Format(TokenPrefix.Session, act.Tenant, session.Id.Value, secret.Reveal()));
     }
 
     /// <summary>
@@ -71,15 +75,17 @@ internal sealed class SessionStore(KeyRing keys)
     /// <param name="tenant">The tenant the call reached; a token of another tenant proves nothing.</param>
     /// <param name="token">The token.</param>
     /// <param name="now">The time.</param>
-    public async Task<Session?> Find(DbSession db, TenantId tenant, SessionToken token, DateTimeOffset now)
+    public async Task<Session?> Find(DbSession db, TenantId tenant, TokenText token, DateTimeOffset now)
     {
+        var id = SessionId.From(token.Id);
         var row = token.Tenant == tenant
             ? await db.Find<Row>(
                 $"SELECT {Columns} FROM sessions WHERE tenant_id = @tenant AND id = @id",
-                new { tenant = tenant.ToString(), id = token.Id.ToString() })
+                new { tenant = tenant.ToString(), id = id.ToString() })
             : null;
-        if (row is null
-            || !keys.Verify(new KeyedHash((int)row.KeyVersion, row.Mac), KeyPurpose.Session, Context(tenant, token.Id), token.Secret))
+        if (row is null || !keys.Verify(
+            new KeyedHash((int)row.KeyVersion, row.Mac), KeyPurpose.Session, Context(tenant, id),
+            Encoding.UTF8.GetBytes(token.Secret.Reveal())))
         {
             return null;
         }
@@ -87,6 +93,14 @@ internal sealed class SessionStore(KeyRing keys)
         var session = row.Read();
         return session.IsAlive(now) ? session : null;
     }
+
+    /// <summary>Whether a session is still alive in this transaction.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="session">The session as it was proved.</param>
+    public async Task<bool> StillIs(Act act, Session session) =>
+        await act.Db.Find<Row>(
+            $"SELECT {Columns} FROM sessions WHERE tenant_id = @tenant AND id = @id",
+            new { tenant = act.Tenant.ToString(), id = session.Id.ToString() }) is { } row && row.Read().IsAlive(act.Now);
 
     /// <summary>All live sessions of an account, oldest first.</summary>
     /// <param name="db">The transaction.</param>

@@ -43,3 +43,13 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_account ON sessions (tenant_id, account_id);
 CREATE INDEX sessions_expiry ON sessions (tenant_id, expires_at);
+
+-- How many wrong passwords an account had in the present hour: the ledger takes the first ones only. No foreign key: an
+-- account may go while a wrong password for it is still being checked.
+CREATE TABLE sign_in_refusals (
+    tenant_id  TEXT   NOT NULL,
+    account_id TEXT   NOT NULL,
+    hour       BIGINT NOT NULL,
+    count      BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, account_id)
+);

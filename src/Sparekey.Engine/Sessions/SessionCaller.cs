@@ -1,0 +1,17 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Engine.Access;
+
+namespace Sparekey.Engine.Sessions;
+
+/// <summary>A person who proved a session of theirs.</summary>
+/// <param name="Tenant">The tenant it reached and belongs to.</param>
+/// <param name="Source">The address it came from.</param>
+/// <param name="CorrelationId">The id of the request.</param>
+/// <param name="Session">The session.</param>
+public sealed record SessionCaller(TenantId Tenant, string Source, string CorrelationId, Session Session)
+    : Visitor(Tenant, Source, CorrelationId)
+{
+    /// <summary>Who it is.</summary>
+    public Principal Principal => Principal.Of(Session.Account);
+}
