@@ -1,10 +1,14 @@
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Ceremonies;
+using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Tokens;
 
 namespace Sparekey.Engine;
 
@@ -12,7 +16,11 @@ namespace Sparekey.Engine;
 /// <param name="Database">Open and migrated storage.</param>
 /// <param name="Keys">The key ring.</param>
 /// <param name="Origin">The public origin, for example <c>https://recover.example.com</c>; links and problem types begin with it.</param>
-public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin);
+public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
+{
+    /// <summary>What passwords must be.</summary>
+    public PasswordOptions Passwords { get; init; } = new();
+}
 
 /// <summary>Puts the engine together: one line per feature.</summary>
 public static class EngineRegistration
@@ -29,6 +37,14 @@ public static class EngineRegistration
         services.AddSingleton<Outbox>();
         services.AddSingleton<Acts>();
         services.AddSingleton<PolicyStore>();
+        services.AddSingleton<ChangePolicy>();
+        services.AddSingleton<LedgerSequencer>();
+        services.AddSingleton<ReadLedger>();
+        services.AddSingleton<SigningKeys>();
+        services.AddSingleton<PasswordHashing>();
+        services.AddSingleton(options.Passwords);
+        services.AddSingleton<CeremonyStore>();
+        services.AddAccess();
         services.AddSessions();
         return services;
     }

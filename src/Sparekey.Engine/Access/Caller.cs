@@ -18,6 +18,9 @@ public record Visitor(TenantId Tenant, string Source, string CorrelationId);
 public sealed record Caller(TenantId Tenant, string Source, string CorrelationId, Grant Grant, TokenId? Token = null)
     : Visitor(Tenant, Source, CorrelationId)
 {
+    /// <summary>How many calls that change something its token may make in a minute; 0 for no limit.</summary>
+    public int PerMinute { get; init; }
+
     /// <summary>Who it is.</summary>
     public Principal Principal => Grant.Principal;
 }

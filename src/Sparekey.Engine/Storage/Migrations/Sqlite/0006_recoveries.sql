@@ -14,6 +14,7 @@ CREATE TABLE recoveries (
     tenant_id    TEXT    NOT NULL REFERENCES tenants (id),
     id           TEXT    NOT NULL,
     account_id   TEXT    NOT NULL,
+    application_id TEXT  NOT NULL,
     requested_by TEXT    NOT NULL,
     state        TEXT    NOT NULL,
     version      INTEGER NOT NULL,
@@ -36,8 +37,7 @@ CREATE TABLE recovery_secrets (
     id          TEXT    NOT NULL,
     recovery_id TEXT    NOT NULL,
     account_id  TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    format      TEXT,
+    means       TEXT    NOT NULL,
     key_version INTEGER NOT NULL,
     mac         BLOB    NOT NULL,
     PRIMARY KEY (tenant_id, id),
@@ -45,17 +45,15 @@ CREATE TABLE recovery_secrets (
 );
 
 CREATE INDEX recovery_secrets_recovery ON recovery_secrets (tenant_id, recovery_id);
-CREATE INDEX recovery_secrets_account ON recovery_secrets (tenant_id, account_id, kind);
+CREATE INDEX recovery_secrets_account ON recovery_secrets (tenant_id, account_id, means);
 
 -- The live redemption of a recovery, as a keyed hash of its token; deleted with its end.
 CREATE TABLE redemptions (
     tenant_id   TEXT    NOT NULL,
     id          TEXT    NOT NULL,
     recovery_id TEXT    NOT NULL,
-    account_id  TEXT    NOT NULL,
     key_version INTEGER NOT NULL,
     mac         BLOB    NOT NULL,
-    expires_at  BIGINT  NOT NULL,
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, recovery_id) REFERENCES recoveries (tenant_id, id)
 );

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Sparekey.Engine.Access;
+
+/// <summary>Registers access.</summary>
+internal static class AccessRegistration
+{
+    /// <summary>Registers tokens, allowances, throttling, idempotency and the record of refusals.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddAccess(this IServiceCollection services) => services
+        .AddSingleton<AccessTokenStore>()
+        .AddSingleton<Velocity>()
+        .AddSingleton<Throttle>()
+        .AddSingleton<Idempotency>()
+        .AddSingleton<SecurityEvents>()
+        .AddSingleton<RecordRefusal>()
+        .AddUseCase<Authentication>()
+        .AddUseCase<ManageServiceAccounts>()
+        .AddUseCase<ManageTokens>()
+        .AddUseCase<Bootstrap>();
+}

@@ -1,0 +1,204 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Access;
+
+/// <summary>A programme.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Name">Its name, unique among the tenant's live ones.</param>
+/// <param name="OwnerId">The person behind it: an account's id, or <c>local-operator</c>.</param>
+/// <param name="CreatedAt">When it was made.</param>
+public sealed record ServiceAccount(ServiceAccountId Id, string Name, string OwnerId, DateTimeOffset CreatedAt);
+
+/// <summary>An access token, without its secret.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="ServiceAccount">Whose.</param>
+/// <param name="Permissions">What it may do.</param>
+/// <param name="Ceiling">The highest role it may act on.</param>
+/// <param name="PerMinute">How many calls that change something it may make in a minute.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="LastUsedAt">When it was last used, to the minute.</param>
+/// <param name="RevokedAt">When it was revoked.</param>
+public sealed record AccessToken(
+    TokenId Id, ServiceAccountId ServiceAccount, PermissionSet Permissions, string Ceiling, int PerMinute, DateTimeOffset CreatedAt,
+    DateTimeOffset ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
+
+/// <summary>What authentication needs of a token.</summary>
+internal sealed record StoredToken(AccessToken Token, string OwnerId, KeyedHash Hash, bool IsOwnerActive);
+
+/// <summary>Service accounts and access tokens.</summary>
+internal sealed class AccessTokenStore
+{
+    private const string Columns =
+        """
+        t.id AS Id, t.service_account_id AS ServiceAccount, t.permissions AS Permissions, t.ceiling AS Ceiling,
+        t.per_minute AS PerMinute, t.created_at AS CreatedAt, t.expires_at AS ExpiresAt, t.last_used_at AS LastUsedAt,
+        t.revoked_at AS RevokedAt
+        """;
+
+    public Task<int> AddServiceAccount(Act act, ServiceAccount account, Principal by) => act.Db.Execute(
+        """
+        INSERT INTO service_accounts (tenant_id, id, name, owner_id, created_at, created_by)
+        VALUES (@tenant, @id, @name, @owner, @now, @by)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = account.Id.ToString(),
+            name = account.Name,
+            owner = account.OwnerId,
+            now = act.NowMs,
+            by = by.Id,
+        });
+
+    public async Task<ServiceAccount?> FindServiceAccount(DbSession db, TenantId tenant, ServiceAccountId id) =>
+        (await db.Find<ServiceAccountRow>(
+            $"{SelectServiceAccount} WHERE tenant_id = @tenant AND id = @id AND deleted_at IS NULL",
+            new { tenant = tenant.ToString(), id = id.ToString() }))?.Read();
+
+    public async Task<ServiceAccount?> FindServiceAccount(DbSession db, TenantId tenant, string name) =>
+        (await db.Find<ServiceAccountRow>(
+            $"{SelectServiceAccount} WHERE tenant_id = @tenant AND name = @name AND deleted_at IS NULL",
+            new { tenant = tenant.ToString(), name }))?.Read();
+
+    public async Task<IReadOnlyList<ServiceAccount>> ListServiceAccounts(DbSession db, TenantId tenant, long? afterAt, string? afterId, int limit) =>
+        [.. (await db.List<ServiceAccountRow>(
+            $"""
+            {SelectServiceAccount}
+            WHERE tenant_id = @tenant AND deleted_at IS NULL
+              AND (CAST(@afterAt AS BIGINT) IS NULL OR created_at > @afterAt OR (created_at = @afterAt AND id > @afterId))
+            ORDER BY created_at, id LIMIT @limit
+            """,
+            new { tenant = tenant.ToString(), afterAt, afterId, limit })).Select(r => r.Read())];
+
+    public async Task<bool> DeleteServiceAccount(Act act, ServiceAccountId id)
+    {
+        var parameters = new { tenant = act.Tenant.ToString(), id = id.ToString(), now = act.NowMs };
+        await act.Db.Execute(
+            "UPDATE access_tokens SET revoked_at = @now WHERE tenant_id = @tenant AND service_account_id = @id AND revoked_at IS NULL",
+            parameters);
+        return await act.Db.Execute(
+            "UPDATE service_accounts SET deleted_at = @now WHERE tenant_id = @tenant AND id = @id AND deleted_at IS NULL",
+            parameters) == 1;
+    }
+
+    public Task<int> AddToken(Act act, AccessToken token, KeyedHash hash, Principal by) => act.Db.Execute(
+        """
+        INSERT INTO access_tokens
+            (tenant_id, id, service_account_id, key_version, mac, permissions, ceiling, per_minute, created_at, created_by, expires_at)
+        VALUES (@tenant, @id, @serviceAccount, @keyVersion, @mac, @permissions, @ceiling, @perMinute, @now, @by, @expires)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = token.Id.ToString(),
+            serviceAccount = token.ServiceAccount.ToString(),
+            keyVersion = hash.KeyVersion,
+            mac = hash.Mac,
+            permissions = token.Permissions.ToString(),
+            ceiling = token.Ceiling,
+            perMinute = token.PerMinute,
+            now = act.NowMs,
+            by = by.Id,
+            expires = token.ExpiresAt.ToUnixTimeMilliseconds(),
+        });
+
+    /// <summary>What authentication needs; null when there is no such token or its programme is gone.</summary>
+    public async Task<StoredToken?> FindForAuthentication(DbSession db, TenantId tenant, TokenId id)
+    {
+        var row = await db.Find<AuthenticationRow>(
+            $"""
+            SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId,
+                   CASE WHEN s.owner_id = 'local-operator' THEN 1
+                        WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = s.tenant_id AND a.id = s.owner_id
+                                     AND a.status = 'active' AND a.deleted_at IS NULL) THEN 1 ELSE 0 END AS OwnerActive
+            FROM access_tokens t JOIN service_accounts s ON s.tenant_id = t.tenant_id AND s.id = t.service_account_id
+            WHERE t.tenant_id = @tenant AND t.id = @id AND s.deleted_at IS NULL
+            """,
+            new { tenant = tenant.ToString(), id = id.ToString() });
+        return row is null
+            ? null
+            : new StoredToken(row.ToToken(), row.OwnerId, new KeyedHash((int)row.KeyVersion, row.Mac), row.OwnerActive == 1);
+    }
+
+    public async Task<AccessToken?> FindToken(DbSession db, TenantId tenant, TokenId id) =>
+        (await db.Find<TokenRow>(
+            $"SELECT {Columns} FROM access_tokens t WHERE t.tenant_id = @tenant AND t.id = @id",
+            new { tenant = tenant.ToString(), id = id.ToString() }))?.Read();
+
+    public async Task<IReadOnlyList<AccessToken>> ListTokens(DbSession db, TenantId tenant, long? afterAt, string? afterId, int limit) =>
+        [.. (await db.List<TokenRow>(
+            $"""
+            SELECT {Columns} FROM access_tokens t
+            WHERE t.tenant_id = @tenant
+              AND (CAST(@afterAt AS BIGINT) IS NULL OR t.created_at > @afterAt OR (t.created_at = @afterAt AND t.id > @afterId))
+            ORDER BY t.created_at, t.id LIMIT @limit
+            """,
+            new { tenant = tenant.ToString(), afterAt, afterId, limit })).Select(r => r.Read())];
+
+    public async Task<bool> Revoke(Act act, TokenId id) => await act.Db.Execute(
+        "UPDATE access_tokens SET revoked_at = @now WHERE tenant_id = @tenant AND id = @id AND revoked_at IS NULL",
+        new { tenant = act.Tenant.ToString(), id = id.ToString(), now = act.NowMs }) == 1;
+
+    public Task<int> MarkUsed(Act act, TokenId id, DateTimeOffset at) => act.Db.Execute(
+        "UPDATE access_tokens SET last_used_at = @at WHERE tenant_id = @tenant AND id = @id",
+        new { tenant = act.Tenant.ToString(), id = id.ToString(), at = at.ToUnixTimeMilliseconds() });
+
+    public Task<int> RenewHash(Act act, TokenId id, KeyedHash before, KeyedHash after) => act.Db.Execute(
+        """
+        UPDATE access_tokens SET key_version = @keyVersion, mac = @mac
+        WHERE tenant_id = @tenant AND id = @id AND key_version = @beforeVersion
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = id.ToString(),
+            keyVersion = after.KeyVersion,
+            mac = after.Mac,
+            beforeVersion = before.KeyVersion,
+        });
+
+    public async Task<bool> Any(DbSession db, TenantId tenant) => await db.Scalar<long>(
+        "SELECT COUNT(*) FROM access_tokens WHERE tenant_id = @tenant", new { tenant = tenant.ToString() }) > 0;
+
+    private const string SelectServiceAccount =
+        "SELECT id AS Id, name AS Name, owner_id AS OwnerId, created_at AS CreatedAt FROM service_accounts";
+
+    private sealed record ServiceAccountRow(string Id, string Name, string OwnerId, long CreatedAt)
+    {
+        public ServiceAccount Read() =>
+            new(Ids.Parse<ServiceAccountId>(Id), Name, OwnerId, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
+    }
+
+    private sealed record TokenRow(
+        string Id, string ServiceAccount, string Permissions, string Ceiling, long PerMinute, long CreatedAt, long ExpiresAt,
+        long? LastUsedAt, long? RevokedAt)
+    {
+        public AccessToken Read() => ReadToken(
+            Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt);
+    }
+
+    private sealed record AuthenticationRow(
+        string Id, string ServiceAccount, string Permissions, string Ceiling, long PerMinute, long CreatedAt, long ExpiresAt,
+        long? LastUsedAt, long? RevokedAt, long KeyVersion, byte[] Mac, string OwnerId, long OwnerActive)
+    {
+        public AccessToken ToToken() => ReadToken(
+            Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt);
+    }
+
+    private static AccessToken ReadToken(
+        string id, string serviceAccount, string permissions, string ceiling, long perMinute, long createdAt, long expiresAt,
+        long? lastUsedAt, long? revokedAt) =>
+        new(
+            Ids.Parse<TokenId>(id), Ids.Parse<ServiceAccountId>(serviceAccount), ReadPermissions(permissions), ceiling, (int)perMinute,
+            DateTimeOffset.FromUnixTimeMilliseconds(createdAt), DateTimeOffset.FromUnixTimeMilliseconds(expiresAt),
+            lastUsedAt is { } used ? DateTimeOffset.FromUnixTimeMilliseconds(used) : null,
+            revokedAt is { } revoked ? DateTimeOffset.FromUnixTimeMilliseconds(revoked) : null);
+
+    private static PermissionSet ReadPermissions(string text) => PermissionSet.Of(
+        text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(n => Permissions.TryParse(n, out var p) ? p : throw new FormatException($"Unknown permission {n}.")));
+}

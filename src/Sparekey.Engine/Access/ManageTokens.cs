@@ -1,0 +1,237 @@
+using System.Text;
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Ledger;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Policies;
+using Sparekey.Engine.Secrets;
+
+namespace Sparekey.Engine.Access;
+
+/// <summary>What a token shall be.</summary>
+/// <param name="ServiceAccount">Whose; null to name it.</param>
+/// <param name="Name">The name of the service account, made if there is none.</param>
+/// <param name="Permissions">What it may do.</param>
+public sealed record TokenOrder(ServiceAccountId? ServiceAccount, string? Name, PermissionSet Permissions)
+{
+    /// <summary>The person behind a service account that is made; null for the caller's own person.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>The highest role it may act on; null for the lowest role.</summary>
+    public string? Ceiling { get; init; }
+
+    /// <summary>How long it lives; null for 90 days or as long as its creator, whichever is shorter.</summary>
+    public TimeSpan? ExpiresIn { get; init; }
+
+    /// <summary>How many calls that change something it may make in a minute.</summary>
+    public int PerMinute { get; init; } = 600;
+}
+
+/// <summary>A token that was just made.</summary>
+/// <param name="Token">The token.</param>
+/// <param name="Secret">Its text, shown once.</param>
+public sealed record MintedToken(AccessToken Token, SecretText Secret);
+
+/// <summary>
+/// Makes, lists and revokes access tokens. A token never exceeds its creator's permissions, ceiling or expiry, and is made for
+/// one's own programmes: otherwise one person could be two for the separation of duties.
+/// </summary>
+public sealed class ManageTokens
+{
+    private static readonly TimeSpan DefaultLife = TimeSpan.FromDays(90);
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
+
+    private readonly Acts _acts;
+    private readonly AccessTokenStore _store;
+    private readonly ManageServiceAccounts _serviceAccounts;
+    private readonly PolicyStore _policies;
+    private readonly Idempotency _idempotency;
+    private readonly KeyRing _keys;
+
+    internal ManageTokens(
+        Acts acts, AccessTokenStore store, ManageServiceAccounts serviceAccounts, PolicyStore policies, Idempotency idempotency, KeyRing keys)
+    {
+        _acts = acts;
+        _store = store;
+        _serviceAccounts = serviceAccounts;
+        _policies = policies;
+        _idempotency = idempotency;
+        _keys = keys;
+    }
+
+    /// <summary>Makes a token.</summary>
+    /// <param name="caller">Who makes it; holds <c>token:write</c>.</param>
+    /// <param name="order">What it shall be.</param>
+    /// <param name="once">The idempotency key of the call, if it carries one.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// The token with its text; or <see cref="RefusalCode.StrongerThanCreator"/>, <see cref="RefusalCode.UnknownRole"/>,
+    /// <see cref="RefusalCode.SeparationOfDuties"/>, <see cref="RefusalCode.ServiceAccountNotFound"/>,
+    /// <see cref="RefusalCode.InvalidRequest"/>.
+    /// </returns>
+    public Task<Result<Happened<MintedToken>>> Create(
+        Caller caller, TokenOrder order, OnceKey<MintedToken>? once, CancellationToken cancellationToken) =>
+        _acts.Write(
+            caller.Tenant, act => _idempotency.Run(act, caller, once, () => Create(act, caller, order)), cancellationToken);
+
+    /// <summary>One token, without its text.</summary>
+    /// <param name="caller">Who reads.</param>
+    /// <param name="id">Which.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<Result<AccessToken>> Read(Caller caller, TokenId id, CancellationToken cancellationToken) =>
+        await _acts.Read(db => _store.FindToken(db, caller.Tenant, id), cancellationToken) is { } found
+            ? found
+            : RefusalCode.TokenNotFound;
+
+    /// <summary>A page of tokens in the order of their making.</summary>
+    /// <param name="caller">Who reads.</param>
+    /// <param name="afterAt">After this time, milliseconds.</param>
+    /// <param name="afterId">After this id.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<AccessToken>> Page(
+        Caller caller, long? afterAt, string? afterId, int limit, CancellationToken cancellationToken) =>
+        _acts.Read(db => _store.ListTokens(db, caller.Tenant, afterAt, afterId, limit), cancellationToken);
+
+    /// <summary>Revokes a token, at once and for good.</summary>
+    /// <param name="caller">Who revokes it: its own person or the machine's operator.</param>
+    /// <param name="id">Which.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>Null, also when it was revoked before; or <see cref="RefusalCode.TokenNotFound"/>, <see cref="RefusalCode.SeparationOfDuties"/>.</returns>
+    public Task<Refusal?> Revoke(Caller caller, TokenId id, CancellationToken cancellationToken) =>
+        _acts.Write<Refusal?>(
+            caller.Tenant,
+            async act =>
+            {
+                if (await _store.FindToken(act.Db, act.Tenant, id) is not { } token)
+                {
+                    return RefusalCode.TokenNotFound;
+                }
+
+                var owner = await _store.FindServiceAccount(act.Db, act.Tenant, token.ServiceAccount);
+                if (owner is not null && caller.Grant.MayActForOwner(owner.OwnerId) is { } forbidden)
+                {
+                    return forbidden;
+                }
+
+                if (await _store.Revoke(act, id))
+                {
+                    await Record(act, caller, LedgerEvent.TokenRevoked, token);
+                }
+
+                return null;
+            },
+            cancellationToken);
+
+    /// <summary>Makes the first token of an installation, within an act, when there is none.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="operatorCaller">The local operator.</param>
+    internal async Task<MintedToken?> Bootstrap(Act act, Caller operatorCaller)
+    {
+        if (await _store.Any(act.Db, act.Tenant))
+        {
+            return null;
+        }
+
+        var order = new TokenOrder(null, "bootstrap", PermissionSet.All)
+        {
+            Ceiling = operatorCaller.Grant.Ceiling,
+            ExpiresIn = TimeSpan.FromHours(24),
+        };
+        return (await Create(act, operatorCaller, order)).Value;
+    }
+
+    private async Task<Result<MintedToken>> Create(Act act, Caller caller, TokenOrder order)
+    {
+        var ranks = await _policies.Ranks(act.Db, act.Tenant);
+        var ceiling = order.Ceiling ?? ranks.Lowest;
+        var latest = caller.Grant.ExpiresAt ?? DateTimeOffset.MaxValue;
+        var wanted = act.Now + (order.ExpiresIn ?? DefaultLife);
+        var expiresAt = order.ExpiresIn is null && wanted > latest ? latest : wanted;
+        if (FaultOf(order, expiresAt - act.Now) is { } fault)
+        {
+            return fault;
+        }
+
+        if (caller.Grant.MayMint(order.Permissions, ceiling, expiresAt, ranks) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        var owner = await ServiceAccountOf(act, caller, order);
+        if (owner.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var secret = SecretMint.NewToken32();
+        var id = NewId.Make<TokenId>();
+        var token = new AccessToken(
+            id, owner.Value.Id, order.Permissions, ceiling, order.PerMinute, act.Now, expiresAt, LastUsedAt: null, RevokedAt: null);
+        var hash = _keys.Hash(
+            KeyPurpose.AccessToken, Authentication.Context(act.Tenant, id), Encoding.UTF8.GetBytes(secret.Reveal()));
+        await _store.AddToken(act, token, hash, caller.Principal);
+        await Record(act, caller, LedgerEvent.TokenCreated, token);
+        return new MintedToken(token, TokenText.Format(TokenPrefix.Access, act.Tenant, id.Value, secret.Reveal()));
+    }
+
+    private static Refusal? FaultOf(TokenOrder order, TimeSpan life)
+    {
+        var faults = new List<FieldFault>();
+        if (order.Permissions.Count == 0)
+        {
+            faults.Add(new FieldFault("/permissions", "At least one."));
+        }
+
+        if (order.PerMinute is < 1 or > 10_000_000)
+        {
+            faults.Add(new FieldFault("/per_minute", "1 to 10000000."));
+        }
+
+        if (life > LongestLife)
+        {
+            faults.Add(new FieldFault("/expires_in", "366 days at most."));
+        }
+
+        if (order.ServiceAccount is null == order.Name is null)
+        {
+            faults.Add(new FieldFault("/service_account_id", "Either service_account_id or name."));
+        }
+
+        return faults.Count == 0 ? null : new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
+    }
+
+    private async Task<Result<ServiceAccount>> ServiceAccountOf(Act act, Caller caller, TokenOrder order)
+    {
+        var found = order.ServiceAccount is { } id
+            ? await _store.FindServiceAccount(act.Db, act.Tenant, id)
+            : await _store.FindServiceAccount(act.Db, act.Tenant, order.Name!);
+        if (found is null)
+        {
+            return order.Name is { } name ? await _serviceAccounts.Create(act, caller, name, order.Owner) : RefusalCode.ServiceAccountNotFound;
+        }
+
+        if (order.Owner is { } owner && owner != found.OwnerId)
+        {
+            return new Refusal(RefusalCode.NameTaken, "A service account of this name belongs to somebody else.");
+        }
+
+        return caller.Grant.MayActForOwner(found.OwnerId) is { } forbidden ? forbidden : found;
+    }
+
+    private static Task Record(Act act, Caller caller, LedgerEvent happened, AccessToken token) =>
+        act.Record(new LedgerEntry(happened, caller.Principal)
+        {
+            Facts = new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["token"] = token.Id.ToString(),
+                ["service_account"] = token.ServiceAccount.ToString(),
+                ["permissions"] = token.Permissions.Names().ToList(),
+                ["ceiling"] = token.Ceiling,
+                ["expires_at"] = token.ExpiresAt.ToUnixTimeMilliseconds(),
+                ["correlation_id"] = caller.CorrelationId,
+            },
+            Texts = new Dictionary<string, string>(StringComparer.Ordinal) { ["source"] = caller.Source },
+        });
+}
