@@ -41,7 +41,7 @@ public sealed class SecurityEvents
         }
     }
 
-    private static async Task<int> Write(Act act, List<((TenantId Tenant, long Minute, RefusalCode Code) Key, long Count)> counts)
+    internal static async Task<int> Write(Act act, IReadOnlyList<((TenantId Tenant, long Minute, RefusalCode Code) Key, long Count)> counts)
     {
         foreach (var (key, count) in counts)
         {

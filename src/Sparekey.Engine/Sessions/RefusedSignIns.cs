@@ -9,39 +9,29 @@ namespace Sparekey.Engine.Sessions;
 /// Records wrong passwords. An account's first ones in an hour stand in the ledger one by one; all others, and those for
 /// accounts that do not exist, are only counted, so that a stranger cannot fill the disk.
 /// </summary>
-internal sealed class RefusedSignIns
+internal static class RefusedSignIns
 {
     /// <summary>How many refusals of one account the ledger takes in an hour.</summary>
     public const int LedgeredPerHour = 20;
 
-    /// <summary>Records one.</summary>
+    /// <summary>Records one. Both ways write, so that time does not tell them apart.</summary>
     /// <param name="act">The act.</param>
     /// <param name="visitor">From where.</param>
     /// <param name="account">The account; null when there is none of that name.</param>
-    /// <param name="at">Where it was refused, in one closed name.</param>
-    public async Task Record(Act act, Visitor visitor, AccountId? account, string at)
+    /// <param name="code">What was answered.</param>
+    public static async Task Record(Act act, Visitor visitor, AccountId? account, RefusalCode code)
     {
         if (account is { } known && await CountThisHour(act, known) <= LedgeredPerHour)
         {
             await act.Record(new LedgerEntry(LedgerEvent.SignInRefused, Principal.Anonymous, known)
             {
-                Facts = SessionLedger.Facts(visitor, ("at", at)),
+                Facts = SessionLedger.Facts(visitor, ("code", WireName.Of(code))),
                 Texts = SessionLedger.Source(visitor),
             });
             return;
         }
 
-        await act.Db.Execute(
-            """
-            INSERT INTO security_events (tenant_id, minute, event, count) VALUES (@tenant, @minute, @name, 1)
-            ON CONFLICT (tenant_id, minute, event) DO UPDATE SET count = security_events.count + 1
-            """,
-            new
-            {
-                tenant = act.Tenant.ToString(),
-                minute = act.NowMs / 60_000,
-                name = WireName.Of(LedgerEvent.SignInRefused),
-            });
+        await SecurityEvents.Write(act, [((act.Tenant, act.NowMs / 60_000, code), 1)]);
     }
 
     // One row an account, so that the count itself cannot fill the disk either.

@@ -14,7 +14,6 @@ internal static class SessionRegistration
         services.AddSingleton<CredentialStore>();
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<SessionStore>();
-        services.AddSingleton<RefusedSignIns>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();
         return services;
