@@ -27,7 +27,11 @@ public sealed record AccessToken(
     DateTimeOffset ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
 
 /// <summary>What authentication needs of a token.</summary>
-internal sealed record StoredToken(AccessToken Token, string OwnerId, KeyedHash Hash, bool IsOwnerActive);
+internal sealed record StoredToken(AccessToken Token, string OwnerId, KeyedHash Hash, bool IsOwnerActive)
+{
+    /// <summary>Whether it opens anything: not revoked, not over, and its owner still is a person here.</summary>
+    public bool IsLiveAt(DateTimeOffset now) => IsOwnerActive && Token.RevokedAt is null && Token.ExpiresAt > now;
+}
 
 /// <summary>Service accounts and access tokens.</summary>
 internal sealed class AccessTokenStore
@@ -69,10 +73,10 @@ internal sealed class AccessTokenStore
             $"""
             {SelectServiceAccount}
             WHERE tenant_id = @tenant AND deleted_at IS NULL
-              AND (CAST(@afterAt AS BIGINT) IS NULL OR created_at > @afterAt OR (created_at = @afterAt AND id > @afterId))
+              AND (created_at, id) > (@afterAt, @afterId)
             ORDER BY created_at, id LIMIT @limit
             """,
-            new { tenant = tenant.ToString(), afterAt, afterId, limit })).Select(r => r.Read())];
+            new { tenant = tenant.ToString(), afterAt = afterAt ?? -1, afterId = afterId ?? "", limit })).Select(r => r.Read())];
 
     public async Task<bool> DeleteServiceAccount(Act act, ServiceAccountId id)
     {
@@ -124,6 +128,16 @@ internal sealed class AccessTokenStore
             : new StoredToken(row.ToToken(), row.OwnerId, new KeyedHash((int)row.KeyVersion, row.Mac), row.OwnerActive == 1);
     }
 
+    /// <summary>
+    /// Whether the caller's token still opens anything as the act sees it. A call that was let in a moment before its token was
+    /// revoked must not leave a new token behind, nor take away another's.
+    /// </summary>
+    public async Task<Refusal?> StillHolds(Act act, Caller caller) =>
+        caller.Token is not { } own
+        || (await FindForAuthentication(act.Db, act.Tenant, own))?.IsLiveAt(act.Now) is true
+            ? null
+            : RefusalCode.Unauthenticated;
+
     public async Task<AccessToken?> FindToken(DbSession db, TenantId tenant, TokenId id) =>
         (await db.Find<TokenRow>(
             $"SELECT {Columns} FROM access_tokens t WHERE t.tenant_id = @tenant AND t.id = @id",
@@ -134,10 +148,10 @@ internal sealed class AccessTokenStore
             $"""
             SELECT {Columns} FROM access_tokens t
             WHERE t.tenant_id = @tenant
-              AND (CAST(@afterAt AS BIGINT) IS NULL OR t.created_at > @afterAt OR (t.created_at = @afterAt AND t.id > @afterId))
+              AND (t.created_at, t.id) > (@afterAt, @afterId)
             ORDER BY t.created_at, t.id LIMIT @limit
             """,
-            new { tenant = tenant.ToString(), afterAt, afterId, limit })).Select(r => r.Read())];
+            new { tenant = tenant.ToString(), afterAt = afterAt ?? -1, afterId = afterId ?? "", limit })).Select(r => r.Read())];
 
     public async Task<bool> Revoke(Act act, TokenId id) => await act.Db.Execute(
         "UPDATE access_tokens SET revoked_at = @now WHERE tenant_id = @tenant AND id = @id AND revoked_at IS NULL",

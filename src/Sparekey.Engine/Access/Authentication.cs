@@ -47,7 +47,7 @@ public sealed class Authentication
         var now = _acts.Now;
         var genuine = _keys.Verify(
             stored?.Hash ?? new KeyedHash(0, new byte[32]), KeyPurpose.AccessToken, Context(visitor.Tenant, id), secret);
-        if (!genuine || stored is not { IsOwnerActive: true, Token.RevokedAt: null } || stored.Token.ExpiresAt <= now)
+        if (!genuine || stored is null || !stored.IsLiveAt(now))
         {
             return RefusalCode.Unauthenticated;
         }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Sparekey.Core;
 using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Access;
 
@@ -84,13 +85,14 @@ public sealed class Idempotency(KeyRing keys)
 
         var answer = once.Redacted(result.Value);
         var fingerprint = keys.Hash(KeyPurpose.Idempotency, context, once.Payload);
-        await act.Db.Execute(
+        var kept = await act.Db.Execute(
             """
             INSERT INTO idempotency (tenant_id, principal_id, route, key_hash, key_version, fingerprint, status, body, expires_at)
             VALUES (@tenant, @principal, @route, @key, @keyVersion, @fingerprint, @status, @body, @expires)
             ON CONFLICT (tenant_id, principal_id, route, key_hash) DO UPDATE SET
                 key_version = excluded.key_version, fingerprint = excluded.fingerprint, status = excluded.status,
                 body = excluded.body, expires_at = excluded.expires_at
+            WHERE idempotency.expires_at <= @now
             """,
             new
             {
@@ -98,13 +100,18 @@ public sealed class Idempotency(KeyRing keys)
                 key.principal,
                 key.route,
                 key.key,
+                key.now,
                 keyVersion = fingerprint.KeyVersion,
                 fingerprint = fingerprint.Mac,
                 status = answer.Status,
                 body = answer.Body,
                 expires = (act.Now + KeptFor).ToUnixTimeMilliseconds(),
             });
-        return new Happened<T>(result.Value, null);
+
+        // Another process ran the same call beside this one and committed first: undo everything, the next try finds its record.
+        return kept == 1
+            ? new Happened<T>(result.Value, null)
+            : throw new StorageUnavailableException("The same call is running in another process.");
     }
 
     private sealed record Row(long KeyVersion, byte[] Fingerprint, long Status, string Body);

@@ -63,6 +63,11 @@ public sealed class ManageServiceAccounts
             caller.Tenant,
             async act =>
             {
+                if (await _store.StillHolds(act, caller) is { } over)
+                {
+                    return over;
+                }
+
                 if (await _store.FindServiceAccount(act.Db, act.Tenant, id) is not { } found)
                 {
                     return RefusalCode.ServiceAccountNotFound;
@@ -79,13 +84,18 @@ public sealed class ManageServiceAccounts
             },
             cancellationToken);
 
-    /// <summary>Finds the person's service account of a name, or makes it, within an act.</summary>
+    /// <summary>Makes a service account within an act.</summary>
     internal async Task<Result<ServiceAccount>> Create(Act act, Caller caller, string name, string? owner)
     {
         var person = owner ?? caller.Principal.OwnerId ?? caller.Principal.Id;
         if (!IsName(name))
         {
             return new Refusal(RefusalCode.InvalidRequest) { Faults = [new FieldFault("/name", "1 to 64 printable characters.")] };
+        }
+
+        if (await _store.StillHolds(act, caller) is { } over)
+        {
+            return over;
         }
 
         if (caller.Grant.MayActForOwner(person) is { } forbidden)

@@ -28,6 +28,17 @@ public sealed record TokenOrder(ServiceAccountId? ServiceAccount, string? Name, 
     public int PerMinute { get; init; } = 600;
 }
 
+/// <summary>What proves a token: its id and its secret.</summary>
+/// <param name="Id">The id.</param>
+/// <param name="Secret">43 characters of base64url.</param>
+internal sealed record TokenProof(TokenId Id, SecretText Secret)
+{
+    public static TokenProof New() => new(NewId.Make<TokenId>(), SecretMint.NewToken32());
+
+    /// <summary>The token as its holder presents it.</summary>
+    public SecretText TextIn(TenantId tenant) => TokenText.Format(TokenPrefix.Access, tenant, Id.Value, Secret.Reveal());
+}
+
 /// <summary>A token that was just made.</summary>
 /// <param name="Token">The token.</param>
 /// <param name="Secret">Its text, shown once.</param>
@@ -73,7 +84,7 @@ public sealed class ManageTokens
     public Task<Result<Happened<MintedToken>>> Create(
         Caller caller, TokenOrder order, OnceKey<MintedToken>? once, CancellationToken cancellationToken) =>
         _acts.Write(
-            caller.Tenant, act => _idempotency.Run(act, caller, once, () => Create(act, caller, order)), cancellationToken);
+            caller.Tenant, act => _idempotency.Run(act, caller, once, () => Create(act, caller, order, TokenProof.New())), cancellationToken);
 
     /// <summary>One token, without its text.</summary>
     /// <param name="caller">Who reads.</param>
@@ -104,6 +115,11 @@ public sealed class ManageTokens
             caller.Tenant,
             async act =>
             {
+                if (await _store.StillHolds(act, caller) is { } over)
+                {
+                    return over;
+                }
+
                 if (await _store.FindToken(act.Db, act.Tenant, id) is not { } token)
                 {
                     return RefusalCode.TokenNotFound;
@@ -127,11 +143,13 @@ public sealed class ManageTokens
     /// <summary>Makes the first token of an installation, within an act, when there is none.</summary>
     /// <param name="act">The act.</param>
     /// <param name="operatorCaller">The local operator.</param>
-    internal async Task<MintedToken?> Bootstrap(Act act, Caller operatorCaller)
+    /// <param name="proof">The token's id and secret, which stand in the file already.</param>
+    /// <returns>False when there was a token before.</returns>
+    internal async Task<bool> Bootstrap(Act act, Caller operatorCaller, TokenProof proof)
     {
         if (await _store.Any(act.Db, act.Tenant))
         {
-            return null;
+            return false;
         }
 
         var order = new TokenOrder(null, "bootstrap", PermissionSet.All)
@@ -139,21 +157,26 @@ public sealed class ManageTokens
             Ceiling = operatorCaller.Grant.Ceiling,
             ExpiresIn = TimeSpan.FromHours(24),
         };
-        return (await Create(act, operatorCaller, order)).Value;
+        return (await Create(act, operatorCaller, order, proof)).Value is not null;
     }
 
-    private async Task<Result<MintedToken>> Create(Act act, Caller caller, TokenOrder order)
+    private async Task<Result<MintedToken>> Create(Act act, Caller caller, TokenOrder order, TokenProof proof)
     {
+        if (FaultOf(order) is { } fault)
+        {
+            return fault;
+        }
+
+        if (await _store.StillHolds(act, caller) is { } over)
+        {
+            return over;
+        }
+
         var ranks = await _policies.Ranks(act.Db, act.Tenant);
         var ceiling = order.Ceiling ?? ranks.Lowest;
         var latest = caller.Grant.ExpiresAt ?? DateTimeOffset.MaxValue;
         var wanted = act.Now + (order.ExpiresIn ?? DefaultLife);
         var expiresAt = order.ExpiresIn is null && wanted > latest ? latest : wanted;
-        if (FaultOf(order, expiresAt - act.Now) is { } fault)
-        {
-            return fault;
-        }
-
         if (caller.Grant.MayMint(order.Permissions, ceiling, expiresAt, ranks) is { } forbidden)
         {
             return forbidden;
@@ -165,18 +188,16 @@ public sealed class ManageTokens
             return refusal;
         }
 
-        var secret = SecretMint.NewToken32();
-        var id = NewId.Make<TokenId>();
         var token = new AccessToken(
-            id, owner.Value.Id, order.Permissions, ceiling, order.PerMinute, act.Now, expiresAt, LastUsedAt: null, RevokedAt: null);
+            proof.Id, owner.Value.Id, order.Permissions, ceiling, order.PerMinute, act.Now, expiresAt, LastUsedAt: null, RevokedAt: null);
         var hash = _keys.Hash(
-            KeyPurpose.AccessToken, Authentication.Context(act.Tenant, id), Encoding.UTF8.GetBytes(secret.Reveal()));
+            KeyPurpose.AccessToken, Authentication.Context(act.Tenant, proof.Id), Encoding.UTF8.GetBytes(proof.Secret.Reveal()));
         await _store.AddToken(act, token, hash, caller.Principal);
         await Record(act, caller, LedgerEvent.TokenCreated, token);
-        return new MintedToken(token, TokenText.Format(TokenPrefix.Access, act.Tenant, id.Value, secret.Reveal()));
+        return new MintedToken(token, proof.TextIn(act.Tenant));
     }
 
-    private static Refusal? FaultOf(TokenOrder order, TimeSpan life)
+    private static Refusal? FaultOf(TokenOrder order)
     {
         var faults = new List<FieldFault>();
         if (order.Permissions.Count == 0)
@@ -189,9 +210,9 @@ public sealed class ManageTokens
             faults.Add(new FieldFault("/per_minute", "1 to 10000000."));
         }
 
-        if (life > LongestLife)
+        if (order.ExpiresIn is { } life && (life <= TimeSpan.Zero || life > LongestLife))
         {
-            faults.Add(new FieldFault("/expires_in", "366 days at most."));
+            faults.Add(new FieldFault("/expires_in", "More than nothing, 366 days at most."));
         }
 
         if (order.ServiceAccount is null == order.Name is null)

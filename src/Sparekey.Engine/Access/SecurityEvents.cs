@@ -37,7 +37,16 @@ public sealed class SecurityEvents
                 }
             }
 
-            await _acts.Write(tenant, act => Write(act, taken), cancellationToken);
+            try
+            {
+                await _acts.Write(tenant, act => Write(act, taken), cancellationToken);
+            }
+            catch
+            {
+                // Storage may be away for long; what was counted waits. A commit whose answer was lost counts twice.
+                taken.ForEach(t => _counts.AddOrUpdate(t.Key, t.Count, (_, count) => count + t.Count));
+                throw;
+            }
         }
     }
 

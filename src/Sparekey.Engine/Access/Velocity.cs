@@ -36,25 +36,39 @@ public sealed class Velocity
             return null;
         }
 
+        if (allowance.IsExhausted(now / 60))
+        {
+            return TooMany(now);
+        }
+
         await allowance.Turn.WaitAsync(cancellationToken);
         try
         {
-            while (!allowance.TrySpend(now / 60))
-            {
-                if (allowance.IsExhausted(now / 60))
-                {
-                    return TooMany(now);
-                }
-
-                var granted = await Lease(caller, token, now / 60, cancellationToken);
-                allowance.Fill(now / 60, granted);
-            }
-
-            return null;
+            return await SpendInTurn(caller, token, allowance, cancellationToken);
         }
         finally
         {
             allowance.Turn.Release();
+        }
+    }
+
+    private async Task<Refusal?> SpendInTurn(Caller caller, TokenId token, Allowance allowance, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            // Read again each time: while it waited, the next minute may have begun.
+            var now = _acts.Now.ToUnixTimeSeconds();
+            if (allowance.TrySpend(now / 60))
+            {
+                return null;
+            }
+
+            if (allowance.IsExhausted(now / 60))
+            {
+                return TooMany(now);
+            }
+
+            allowance.Fill(now / 60, await Lease(caller, token, now / 60, cancellationToken));
         }
     }
 
