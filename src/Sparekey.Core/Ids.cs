@@ -39,7 +39,9 @@ public static class Ids
     public static bool TryParse<TId>([NotNullWhen(true)] string? text, out TId id)
         where TId : struct, IId<TId>
     {
-        if (Guid.TryParseExact(text, "D", out var value))
+        // The parser also takes upper case, white space around it and signs within: one thing would have several names.
+        Span<char> written = stackalloc char[36];
+        if (Guid.TryParseExact(text, "D", out var value) && value.TryFormat(written, out _, "D") && written.SequenceEqual(text))
         {
             id = TId.From(value);
             return true;

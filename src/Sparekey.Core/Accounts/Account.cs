@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace Sparekey.Core.Accounts;
 
@@ -131,6 +132,10 @@ public sealed record Address(
 
         var domain = value[(at + 1)..];
         var dot = domain.LastIndexOf('.');
-        return $"{value[0]}•••@{(domain.Length > 0 ? domain[0] : '•')}•••{(dot > 0 ? domain[dot..] : "")}";
+        return $"{First(value[..at])}•••@{First(domain[..Math.Max(dot, 0)])}•••{(dot > 0 ? domain[dot..] : "")}";
     }
+
+    // A part of one character is hidden whole; half of a surrogate pair is no character.
+    private static string First(string part) =>
+        Rune.TryGetRuneAt(part.PadRight(1), 0, out var rune) && rune.Utf16SequenceLength < part.Length ? rune.ToString() : "";
 }

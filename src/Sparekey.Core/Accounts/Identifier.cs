@@ -34,7 +34,7 @@ public static class Identifier
     /// <summary>Whether a text can be a user name: 2 to 64 characters, no white space, no <c>@</c>.</summary>
     /// <param name="text">The text, trimmed.</param>
     public static bool IsUsername(string text) =>
-        text.Length is >= 2 and <= 64 && IsPlainText(text) && !text.Any(c => char.IsWhiteSpace(c) || c == '@') && !LooksLikePhone(text);
+        text.Length is >= 2 and <= 64 && IsPlainText(text) && !text.Any(c => char.IsWhiteSpace(c) || IsAtSign(c)) && !LooksLikePhone(text);
 
     /// <summary>
     /// Whether a text can be an e-mail address we can send to: one <c>@</c>, a local part of at most 64 characters, a domain
@@ -44,7 +44,7 @@ public static class Identifier
     public static bool IsEmail(string text)
     {
         var at = text.IndexOf('@', StringComparison.Ordinal);
-        if (text.Length > MaxLength || at is <= 0 or > 64 || text.IndexOf('@', at + 1) >= 0 || !IsPlainText(text)
+        if (text.Length > MaxLength || at is <= 0 or > 64 || text.AsSpan(at + 1).IndexOfAny('@', '\uFE6B', '\uFF20') >= 0 || !IsPlainText(text)
             || text.Any(c => char.IsWhiteSpace(c) || c is '"' or '<' or '>' or '(' or ')' or ',' or ';' or ':' or '\\' or '[' or ']'))
         {
             return false;
@@ -61,27 +61,27 @@ public static class Identifier
     /// <param name="text">The text, trimmed.</param>
     public static bool IsPhone(string text) => LooksLikePhone(text) && Digits(text).Length is >= 8 and <= 16;
 
-    /// <summary>Whether a text is free of control characters, unpaired surrogates and invisible direction marks.</summary>
+    /// <summary>Whether a text is free of control characters, unpaired surrogates, and invisible marks and tags.</summary>
     /// <param name="text">The text.</param>
     public static bool IsPlainText(string text)
     {
-        for (var i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length;)
         {
-            if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
-            {
-                i++;
-                continue;
-            }
-
-            if (CharUnicodeInfo.GetUnicodeCategory(text[i]) is UnicodeCategory.Control or UnicodeCategory.Surrogate
-                or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            if (!Rune.TryGetRuneAt(text, i, out var rune)
+                || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format
+                    or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
             {
                 return false;
             }
+
+            i += rune.Utf16SequenceLength;
         }
 
         return true;
     }
+
+    // The at sign, and those that look like it: a name must not pass for somebody's address.
+    private static bool IsAtSign(char c) => c is '@' or '\uFE6B' or '\uFF20';
 
     private static bool LooksLikePhone(string text) =>
         text.StartsWith('+') && text.Skip(1).All(c => char.IsAsciiDigit(c) || c is ' ' or '-' or '(' or ')' or '.' or '/');

@@ -1,7 +1,0 @@
-namespace Sparekey.Core.Tests;
-
-public sealed class SmokeTests
-{
-    [Fact]
-    public void Runs() => (1 + 1).ShouldBe(2);
-}
