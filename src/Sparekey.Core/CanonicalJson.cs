@@ -22,6 +22,23 @@ public static class CanonicalJson
         return Encoding.UTF8.GetBytes(text.ToString());
     }
 
+    /// <summary>Whether a text can be written, and stored by every engine: no unpaired surrogate, no U+0000.</summary>
+    /// <param name="text">The text; null can.</param>
+    public static bool CanWrite(string? text)
+    {
+        for (var i = 0; i < text?.Length;)
+        {
+            if (!Rune.TryGetRuneAt(text, i, out var rune) || rune.Value == 0)
+            {
+                return false;
+            }
+
+            i += rune.Utf16SequenceLength;
+        }
+
+        return true;
+    }
+
     private static void WriteValue(StringBuilder text, object? value)
     {
         switch (value)
@@ -29,7 +46,7 @@ public static class CanonicalJson
             case null: text.Append("null"); break;
             case bool b: text.Append(b ? "true" : "false"); break;
             case int i: text.Append(CultureInfo.InvariantCulture, $"{i}"); break;
-            case long l when Math.Abs(l) <= LargestExactInteger: text.Append(CultureInfo.InvariantCulture, $"{l}"); break;
+            case long l and >= -LargestExactInteger and <= LargestExactInteger: text.Append(CultureInfo.InvariantCulture, $"{l}"); break;
             case string s: WriteString(text, s); break;
             case IReadOnlyDictionary<string, object?> members: WriteObject(text, members); break;
             case IEnumerable<string> strings: WriteList(text, strings); break;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.RegularExpressions;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
@@ -22,13 +21,13 @@ internal sealed class PolicyReader
         Check(openFor <= TimeSpan.FromDays(30), "/open_for", "A recovery stays open for 30 days at most.");
         Check(document.Rules is { Count: <= MaxRules }, "/rules", $"A list of at most {MaxRules} rules.");
         var rules = new List<PolicyRule>();
-        for (var i = 0; _faults.Count == 0 && i < document.Rules!.Count; i++)
+        for (var i = 0; roles is not null && document.Rules is { Count: <= MaxRules } && i < document.Rules.Count; i++)
         {
-            rules.Add(ReadRule($"/rules/{i}", document.Rules[i], roles!));
+            rules.Add(ReadRule($"/rules/{i}", document.Rules[i], roles));
         }
 
-        Check(
-            rules.Select(r => r.Name).Distinct(StringComparer.Ordinal).Count() == rules.Count, "/rules", "Every rule has its own name.");
+        var names = rules.Select(r => r.Name).Where(n => n.Length > 0).ToList();
+        Check(names.Distinct(StringComparer.Ordinal).Count() == names.Count, "/rules", "Every rule has its own name.");
         return _faults.Count == 0
             ? new Policy(document, roles!, openFor, [.. rules])
             : new Refusal(RefusalCode.PolicyInvalid, "The policy was not changed.") { Faults = _faults };
@@ -83,7 +82,7 @@ internal sealed class PolicyReader
 
         if (demand.Ticket is true || demand.TicketPattern is not null)
         {
-            Check(IsPattern(demand.TicketPattern), $"{at}/ticket_pattern", "A regular expression of at most 200 characters, without look-around and back-references.");
+            Check(demand.TicketPattern is null || Requirement.IsTicketPattern(demand.TicketPattern), $"{at}/ticket_pattern", "A regular expression of at most 200 characters, without look-around and back-references.");
             requirements.Add(new Requirement(RequirementKind.Ticket) { TicketPattern = demand.TicketPattern });
         }
 
@@ -98,6 +97,7 @@ internal sealed class PolicyReader
             requirements.Add(new Requirement(RequirementKind.Approvals) { Count = approvals });
         }
 
+        Check(demand.Evidence?.Contains(Requirement.ByConfirmation) is not true, $"{at}/evidence", "A confirmation is no evidence.");
         requirements.AddRange(ReadNames($"{at}/evidence", demand.Evidence)
             .Select(kind => new Requirement(RequirementKind.Evidence) { EvidenceKind = kind }));
         return [.. requirements];
@@ -150,29 +150,6 @@ internal sealed class PolicyReader
         var good = Duration.TryParse(text, out var span);
         Check(good && span <= TimeSpan.FromDays(365), at, "A whole number and s, m, h or d, for example 12h; a year at most.");
         return good ? span : null;
-    }
-
-    private static bool IsPattern(string? pattern)
-    {
-        if (pattern is null)
-        {
-            return true;
-        }
-
-        if (pattern.Length is 0 or > 200)
-        {
-            return false;
-        }
-
-        try
-        {
-            _ = new Regex($"^(?:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return true;
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException)
-        {
-            return false;
-        }
     }
 
     private static bool IsName(string? name) =>

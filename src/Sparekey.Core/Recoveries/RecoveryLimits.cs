@@ -12,10 +12,10 @@ public static class RecoveryLimits
     /// <summary>How often one generation may be redeemed: a broken page or a lost answer must not lock anybody out.</summary>
     public const int RedemptionsPerSecret = 5;
 
-    /// <summary>Wrong tries that name only the account, in all, before a code must be issued again (N18).</summary>
-    public const int TriesByAccount = 100;
+    /// <summary>Wrong tries in all, whatever they knew, before a code must be issued again (N18).</summary>
+    public const int Tries = 100;
 
-    /// <summary>Wrong tries by whoever holds the recovery's own handle.</summary>
+    /// <summary>Wrong tries among them by whoever holds the recovery's own handle.</summary>
     public const int TriesByHandle = 10;
 
     /// <summary>How long a principal who was recovered cannot decide on others.</summary>

@@ -9,7 +9,7 @@ public static partial class RecoveryMachine
 {
     private static Decision AddReason(Recovery recovery, RecoveryCommand.AddReason command, DateTimeOffset now)
     {
-        if (OnlyWhileOpen(recovery) is { } ended)
+        if (OnlyWhileOpen(recovery, command.By, now) is { } ended)
         {
             return Refuse(ended);
         }
@@ -17,6 +17,11 @@ public static partial class RecoveryMachine
         if (!command.By.IsSamePersonAs(recovery.RequestedBy))
         {
             return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "The reason is the requester's to give."));
+        }
+
+        if (!command.Reason.IsWritable)
+        {
+            return Refuse(new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000."));
         }
 
         if (command.Reason == recovery.Request.Reason)
@@ -52,7 +57,7 @@ public static partial class RecoveryMachine
 
     private static Decision Confirm(Recovery recovery, RecoveryCommand.Confirm command, DateTimeOffset now)
     {
-        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        if (MayDecide(recovery, command.By, command.Digest, now) is { } refusal)
         {
             return Refuse(refusal);
         }
@@ -63,12 +68,12 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.SeparationOfDuties);
         }
 
-        return Meet(recovery, r => r.Kind == RequirementKind.Confirmation, command.By, "confirmation", now);
+        return Meet(recovery, r => r.Kind == RequirementKind.Confirmation, command.By, Requirement.ByConfirmation, now);
     }
 
     private static Decision GiveEvidence(Recovery recovery, RecoveryCommand.GiveEvidence command, DateTimeOffset now)
     {
-        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        if (MayDecide(recovery, command.By, command.Digest, now) is { } refusal)
         {
             return Refuse(refusal);
         }
@@ -76,6 +81,12 @@ public static partial class RecoveryMachine
         if (command.By.IsPersonOf(recovery.Request.Account) || command.By.IsSamePersonAs(recovery.RequestedBy))
         {
             return Refuse(RefusalCode.SeparationOfDuties);
+        }
+
+        // The kind goes into the ledger's facts, which nobody can erase: it must be a name and no sentence about a person.
+        if (!Requirement.IsEvidenceKind(command.Kind))
+        {
+            return Refuse(new Refusal(RefusalCode.InvalidRequest, "A kind of evidence is a name of at most 64 letters and digits."));
         }
 
         return Meet(
@@ -86,13 +97,13 @@ public static partial class RecoveryMachine
     }
 
     private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
-        OnlyWhileOpen(recovery) is { } ended
+        OnlyWhileOpen(recovery, command.By, now) is { } ended
             ? Refuse(ended)
             : Meet(recovery, r => r.Kind == RequirementKind.Authorization, command.By, "authorization", now);
 
     private static Decision Approve(Recovery recovery, RecoveryCommand.Approve command, DateTimeOffset now)
     {
-        if (MayDecide(recovery, command.By, command.Digest) is { } refusal)
+        if (MayDecide(recovery, command.By, command.Digest, now) is { } refusal)
         {
             return Refuse(refusal);
         }
@@ -118,7 +129,7 @@ public static partial class RecoveryMachine
     {
         if (recovery.IsClosed)
         {
-            return Refuse(Ended(recovery));
+            return Refuse(Ended(recovery, command.By, now));
         }
 
         if (command.By.Kind is PrincipalKind.Anonymous or PrincipalKind.System)
@@ -137,9 +148,9 @@ public static partial class RecoveryMachine
                 Close(recovery, RecoveryState.Denied, now), [new RecoveryEvent(LedgerEvent.RecoveryDenied, command.By)]);
     }
 
-    private static Refusal? MayDecide(Recovery recovery, Principal by, string digest)
+    private static Refusal? MayDecide(Recovery recovery, Principal by, string digest, DateTimeOffset now)
     {
-        if (OnlyWhileOpen(recovery) is { } ended)
+        if (OnlyWhileOpen(recovery, by, now) is { } ended)
         {
             return ended;
         }
@@ -154,11 +165,12 @@ public static partial class RecoveryMachine
             : new Refusal(RefusalCode.DigestMismatch, "The request is not the one this decision was made on: read it again.");
     }
 
-    private static Refusal? OnlyWhileOpen(Recovery recovery) => recovery.State switch
+    private static Refusal? OnlyWhileOpen(Recovery recovery, Principal by, DateTimeOffset now) => recovery.State switch
     {
         RecoveryState.Pending or RecoveryState.Ready => null,
         RecoveryState.Issued or RecoveryState.Redeemed or RecoveryState.Locked => RefusalCode.WrongState,
-        RecoveryState.Completed or RecoveryState.Denied or RecoveryState.Cancelled or RecoveryState.Expired => Ended(recovery),
+        RecoveryState.Completed or RecoveryState.Denied or RecoveryState.Cancelled or RecoveryState.Expired =>
+            Ended(recovery, by, now),
     };
 
     private static Decision Meet(Recovery recovery, Func<Requirement, bool> which, Principal by, string how, DateTimeOffset now)

@@ -52,14 +52,9 @@ public static partial class RecoveryMachine
 
     private static Refusal? MayIssue(Recovery recovery, Principal by, DateTimeOffset now)
     {
-        if (recovery.State == RecoveryState.Denied && now < recovery.OpenUntil && by.IsSamePersonAs(recovery.RequestedBy))
-        {
-            return RefusalCode.RequirementsOpen; // T16: as it looks to them.
-        }
-
         if (recovery.IsClosed)
         {
-            return Ended(recovery);
+            return Ended(recovery, by, now);
         }
 
         if (recovery.Request.Means is not (Means.Link or Means.Code or Means.Token))
@@ -120,7 +115,7 @@ public static partial class RecoveryMachine
             Facts = Facts(
                 ("generation", secret.Number), ("origin", WireName.Of(origin)), ("tries", counted.Tries + counted.HandleTries)),
         };
-        if (counted.Tries < RecoveryLimits.TriesByAccount && counted.HandleTries < RecoveryLimits.TriesByHandle)
+        if (counted.Tries + counted.HandleTries < RecoveryLimits.Tries && counted.HandleTries < RecoveryLimits.TriesByHandle)
         {
             return new Decision.Accepted(recovery with { Secret = counted }, [tried], RefusalCode.SecretInvalid);
         }
@@ -150,7 +145,7 @@ public static partial class RecoveryMachine
     {
         if (recovery.IsClosed)
         {
-            return Refuse(Ended(recovery));
+            return Refuse(Ended(recovery, command.By, now));
         }
 
         if (recovery.Request.Means is Means.Link or Means.Code or Means.Token)
@@ -170,10 +165,7 @@ public static partial class RecoveryMachine
             return Completed(next, command.By, now);
         }
 
-        var refused = new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now));
-        return Unchanged(recovery, next)
-            ? Refuse(refused)
-            : new Decision.Accepted(next with { State = RecoveryState.Pending }, [], refused);
+        return Raised(recovery, next, new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now)), now);
     }
 
     private static Decision.Accepted Completed(Recovery recovery, Principal by, DateTimeOffset now) =>

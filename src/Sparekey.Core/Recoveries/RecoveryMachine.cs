@@ -65,7 +65,7 @@ public static partial class RecoveryMachine
     {
         var request = open.Request;
         var answer = policy.Evaluate(Question(request, open.By, open.Account), now);
-        if (FaultOf(request, open.Account, answer, now) is { } fault)
+        if (FaultOf(request, open.By, open.Account, answer, now) is { } fault)
         {
             return Refuse(fault);
         }
@@ -99,11 +99,23 @@ public static partial class RecoveryMachine
         return new Decision.Accepted(settled, [opened, .. events]);
     }
 
-    private static Refusal? FaultOf(RecoveryRequest request, AccountFacts account, PolicyAnswer answer, DateTimeOffset now)
+    private static Refusal? FaultOf(
+        RecoveryRequest request, Principal by, AccountFacts account, PolicyAnswer answer, DateTimeOffset now)
     {
         if (account.Status != AccountStatus.Active)
         {
             return RefusalCode.AccountDisabled;
+        }
+
+        if (!request.IsWritable)
+        {
+            return new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000.");
+        }
+
+        // Who has not proved who they are is sent the secret through the person's channel, and never handed it.
+        if (request is { Channel: not Channel.Email, Means: Means.Link or Means.Code or Means.Token } && by.Kind == PrincipalKind.Anonymous)
+        {
+            return new Refusal(RefusalCode.ChannelNotAvailable, "Only somebody known receives a secret in the answer.");
         }
 
         // A link cannot be read out, and what travels by voice is short enough to say.
@@ -115,6 +127,11 @@ public static partial class RecoveryMachine
         if (request.Means == Means.Code != request.CodeFormat.HasValue)
         {
             return new Refusal(RefusalCode.MeansNotAvailable, "A code has a format; other means have none.");
+        }
+
+        if (request.Digits is < 6 or > 10)
+        {
+            return new Refusal(RefusalCode.InvalidRequest, "A code has 6 to 10 digits."); // N6
         }
 
         if (answer.RefusedBy is { } rule)
@@ -133,8 +150,10 @@ public static partial class RecoveryMachine
     }
 
     private static Decision Cancel(Recovery recovery, RecoveryCommand.Cancel command, DateTimeOffset now) =>
-        recovery.IsClosed
-            ? Refuse(Ended(recovery))
+        !CanonicalJson.CanWrite(command.Why)
+            ? Refuse(new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000."))
+            : recovery.IsClosed
+            ? Refuse(Ended(recovery, command.By, now))
             : new Decision.Accepted(
                 Close(recovery, RecoveryState.Cancelled, now),
                 [new RecoveryEvent(LedgerEvent.RecoveryCancelled, command.By) { Texts = Texts(("why", command.Why)) }]);
@@ -177,8 +196,14 @@ public static partial class RecoveryMachine
     private static PolicyQuestion Question(RecoveryRequest request, Principal requester, AccountFacts account) =>
         new(request.Means, request.Channel, request.Application, requester.Kind, account);
 
-    private static RefusalCode Ended(Recovery recovery) =>
-        recovery.State == RecoveryState.Expired ? RefusalCode.RecoveryExpired : RefusalCode.RecoveryClosed;
+    // T16: every command of a denied requester is refused as what they can see says, or the refusal would tell them.
+    private static RefusalCode Ended(Recovery recovery, Principal by, DateTimeOffset now) =>
+        recovery.AsSeenBy(by, now).State switch
+        {
+            RecoveryState.Pending => RefusalCode.RequirementsOpen,
+            RecoveryState.Expired => RefusalCode.RecoveryExpired,
+            _ => RefusalCode.RecoveryClosed,
+        };
 
     private static Decision.Refused Refuse(Refusal refusal) => new(refusal);
 

@@ -57,7 +57,11 @@ public enum Revocation
 /// <param name="Code">A short code of the team's own, for example <c>lost_phone</c>.</param>
 /// <param name="Text">A sentence for people.</param>
 /// <param name="Ticket">The ticket it belongs to.</param>
-public sealed record Reason(string? Code, string? Text, string? Ticket);
+public sealed record Reason(string? Code, string? Text, string? Ticket)
+{
+    // What cannot be written can be neither hashed nor stored.
+    internal bool IsWritable => CanonicalJson.CanWrite(Code) && CanonicalJson.CanWrite(Text) && CanonicalJson.CanWrite(Ticket);
+}
 
 /// <summary>What is asked for. Nothing in it changes after the opening but the reason and, while nobody decided, the account's version.</summary>
 /// <param name="Account">Whose account.</param>
@@ -86,6 +90,8 @@ public sealed record RecoveryRequest(
 
     /// <summary>The fingerprint of a key that the person's device made for this request.</summary>
     public string? RequestKeyFingerprint { get; init; }
+
+    internal bool IsWritable => Reason?.IsWritable is not false && CanonicalJson.CanWrite(RequestKeyFingerprint);
 
     /// <summary>
     /// What deciders sign together with the recovery's id: SHA-256 over the canonical JSON (RFC 8785) of everything that

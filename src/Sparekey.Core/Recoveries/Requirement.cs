@@ -39,6 +39,8 @@ public sealed record MetBy(Principal By, string How, DateTimeOffset At);
 /// <param name="Kind">What is demanded.</param>
 public sealed record Requirement(RequirementKind Kind)
 {
+    internal const string ByConfirmation = "confirmation";
+
     /// <summary>For a reason: the codes that count; empty when every reason does.</summary>
     public ImmutableArray<string> ReasonCodes { get; init; } = [];
 
@@ -74,15 +76,32 @@ public sealed record Requirement(RequirementKind Kind)
         Kind == other.Kind && EvidenceKind == other.EvidenceKind && TicketPattern == other.TicketPattern
         && ReasonCodes.SequenceEqual(other.ReasonCodes, StringComparer.Ordinal);
 
-    /// <summary>The stricter of two that are the same demand; whoever met either is kept.</summary>
+    /// <summary>
+    /// The stricter of two that are the same demand. Whoever met either is kept, unless it was evidence and only the person's
+    /// own word counts now.
+    /// </summary>
     /// <param name="other">The other.</param>
-    public Requirement StricterOf(Requirement other) => this with
+    public Requirement StricterOf(Requirement other)
     {
-        Count = Math.Max(Count, other.Count),
-        OrEvidence = OrEvidence && other.OrEvidence,
-        Until = Until > other.Until || other.Until is null ? Until : other.Until,
-        Met = Met.Length >= other.Met.Length ? Met : other.Met,
-    };
+        var met = Met.Length >= other.Met.Length ? Met : other.Met;
+        var orEvidence = OrEvidence && other.OrEvidence;
+        return this with
+        {
+            Count = Math.Max(Count, other.Count),
+            OrEvidence = orEvidence,
+            Until = Until > other.Until || other.Until is null ? Until : other.Until,
+            Met = Kind == RequirementKind.Confirmation && !orEvidence ? met.RemoveAll(m => m.How != ByConfirmation) : met,
+        };
+    }
+
+    /// <summary>
+    /// Whether a text can name a kind of evidence: 1 to 64 ASCII letters, digits, hyphens, dots, colons and underscores, and
+    /// not the word that stands for the person's own confirmation.
+    /// </summary>
+    /// <param name="kind">The text.</param>
+    public static bool IsEvidenceKind(string? kind) =>
+        kind is { Length: >= 1 and <= 64 } && kind != ByConfirmation
+        && kind.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or ':');
 
     /// <summary>Whether a reason or ticket requirement is met by a reason.</summary>
     /// <param name="reason">The reason.</param>
@@ -120,7 +139,33 @@ public sealed record Requirement(RequirementKind Kind)
         return [.. union.OrderBy(r => r.Kind)];
     }
 
+    /// <summary>Whether an expression can be a ticket's pattern.</summary>
+    /// <param name="pattern">The expression, at most 200 characters.</param>
+    public static bool IsTicketPattern(string pattern)
+    {
+        if (pattern.Length is 0 or > 200)
+        {
+            return false;
+        }
+
+        try
+        {
+            // On its own first: "a)|(?:b" is whole only inside the brackets, and would escape them.
+            _ = new Regex(pattern, PatternOptions);
+            _ = new Regex(Whole(pattern), PatternOptions);
+            return true;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
     // NonBacktracking: a pattern comes from policy, the ticket from a caller; neither may burn the processor.
-    private static bool Matches(string pattern, string ticket) =>
-        Regex.IsMatch(ticket, $"^(?:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+    private const RegexOptions PatternOptions = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
+
+    // \z, because $ also holds before a line break at the end.
+    private static string Whole(string pattern) => $@"\A(?:{pattern})\z";
+
+    private static bool Matches(string pattern, string ticket) => Regex.IsMatch(ticket, Whole(pattern), PatternOptions);
 }
