@@ -17,6 +17,7 @@ internal sealed class PreparedConnection(SqliteConnection connection) : DbConnec
     private const int MaxIdle = 512;
 
     private readonly Dictionary<string, SqliteCommand> _idle = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, sqlite3_stmt> _control = new(StringComparer.Ordinal);
 
     /// <summary>Whether a transaction is open; SQLite ends one by itself after some failures.</summary>
     public bool InTransaction => raw.sqlite3_get_autocommit(connection.Handle) == 0;
@@ -41,12 +42,26 @@ internal sealed class PreparedConnection(SqliteConnection connection) : DbConnec
     /// <inheritdoc/>
     public override ConnectionState State => connection.State;
 
-    /// <summary>Runs a statement without parameters.</summary>
+    /// <summary>
+    /// Runs a statement that begins or ends a transaction or savepoint. Every act needs two of them, so that they go to the
+    /// engine without a command in between.
+    /// </summary>
     /// <param name="sql">The statement.</param>
+    /// <exception cref="SqliteException">The engine refused it.</exception>
     public void Run(string sql)
     {
-        using var command = new PreparedCommand(this) { CommandText = sql };
-        command.ExecuteNonQuery();
+        if (!_control.TryGetValue(sql, out var statement))
+        {
+            SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(connection.Handle, sql, out statement), connection.Handle);
+            _control.Add(sql, statement);
+        }
+
+        var code = raw.sqlite3_step(statement);
+        raw.sqlite3_reset(statement);
+        if (code != raw.SQLITE_DONE)
+        {
+            SqliteException.ThrowExceptionForRC(code, connection.Handle);
+        }
     }
 
     /// <summary>Takes the command of a text: a prepared one, or a new one.</summary>
@@ -98,6 +113,11 @@ internal sealed class PreparedConnection(SqliteConnection connection) : DbConnec
         if (disposing)
         {
             Forget();
+            foreach (var statement in _control.Values)
+            {
+                statement.Dispose();
+            }
+
             connection.Dispose();
         }
 

@@ -73,6 +73,24 @@ public sealed partial class SqliteDatabase : Database
         return _readers.Read(act, cancellationToken);
     }
 
+    /// <summary>
+    /// Copies the running database into a new file of mode 0600: one committed state, whole and checked, or no file at all.
+    /// Nobody waits for it, and what was erased is not in it.
+    /// </summary>
+    /// <param name="file">Where; nothing may be there.</param>
+    /// <param name="cancellationToken">Stops the copying and removes what was copied.</param>
+    /// <exception cref="BackupException">Something is there already, or the copy could not be written or is not sound.</exception>
+    public Task Backup(string file, CancellationToken cancellationToken) =>
+        Task.Run(() => SqliteBackup.Run(File, Path.GetFullPath(file), cancellationToken), cancellationToken);
+
+    /// <summary>
+    /// Moves the log into the file and empties it, so that what was erased is in neither. Acts wait at most a tenth of a second.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up before it begins.</param>
+    /// <returns>False when a read or an act was in the way; nothing is lost, and a later call does the rest.</returns>
+    public Task<bool> Checkpoint(CancellationToken cancellationToken) =>
+        Task.Run(() => SqliteOpening.Checkpoint(File), cancellationToken);
+
     /// <summary>Lets running reads end and finishes the acts that wait, then closes the file. Later calls are refused.</summary>
     public override async ValueTask DisposeAsync()
     {

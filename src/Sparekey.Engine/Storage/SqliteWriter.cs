@@ -155,9 +155,7 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
             LogRollbackFailed(_logger, e); // Tried again before the next group begins.
         }
 
-        var failure = cause as StorageUnavailableException
-            ?? new StorageUnavailableException("SQLite could not commit a group of acts.", cause);
-        _group.ForEach(command => command.Fail(failure));
+        _group.ForEach(command => command.Fail(cause));
     }
 
     private void EndStaleTransaction()

@@ -15,9 +15,9 @@ internal abstract class WriteCommand
     /// <summary>Answers the caller with what the act returned or threw: its transaction is durable.</summary>
     public abstract void Complete();
 
-    /// <summary>Answers the caller that nothing was promised.</summary>
-    /// <param name="exception">Why.</param>
-    public abstract void Fail(Exception exception);
+    /// <summary>Answers the caller that nothing of the act stands: with what it threw itself, or with the outage.</summary>
+    /// <param name="cause">Why its group was rolled back.</param>
+    public abstract void Fail(Exception cause);
 }
 
 /// <inheritdoc cref="WriteCommand"/>
@@ -67,7 +67,10 @@ internal sealed class WriteCommand<T>(Func<DbSession, Task<T>> act, Cancellation
     }
 
     /// <inheritdoc/>
-    public override void Fail(Exception exception) => _answer.TrySetException(exception);
+    public override void Fail(Exception cause) => _answer.TrySetException(
+        _thrown is null
+            ? new StorageUnavailableException("SQLite rolled back the group of acts that this one was in.", cause)
+            : SqliteOutage.Translate(_thrown));
 
     // SQLite's calls all return completed tasks, so this blocks only an act that breaks its rule and waits for something else.
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "It goes to the caller, not to the other acts.")]

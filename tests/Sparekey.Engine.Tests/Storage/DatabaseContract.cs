@@ -1,4 +1,5 @@
 using Sparekey.Engine.Storage;
+using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Storage;
 
@@ -257,6 +258,116 @@ public abstract class DatabaseContract : IAsyncLifetime
         (await Database.Read(db => db.Find<string>("SELECT value FROM installation WHERE name = @name", new { name = "k" }), None))
             .ShouldBe("’; DROP TABLE things; --é");
         (await Database.Read(db => db.Find<string>("SELECT value FROM installation WHERE name = 'none'"), None)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Lists_of_every_length_find_their_rows()
+    {
+        await Database.Write(
+            async db =>
+            {
+                for (var i = 0; i < 9; i++)
+                {
+                    await Insert(db, $"{i}", i);
+                }
+
+                return true;
+            },
+            None);
+        for (var length = 0; length < 9; length++)
+        {
+            var ids = Enumerable.Range(0, length).Select(i => $"{i}").ToArray();
+            var found = await Database.Read(
+                db => db.List<string>("SELECT id FROM things WHERE tenant_id = @tenant AND id IN @ids ORDER BY n", new { tenant = "t", ids }),
+                None);
+            found.ShouldBe(ids);
+        }
+    }
+
+    [Fact]
+    public async Task A_value_that_is_missing_is_an_error_and_never_the_former_calls_value()
+    {
+        const string Sql = "SELECT count(*) FROM things WHERE tenant_id = @tenant AND id = @id";
+        await Database.Write(db => Insert(db, "a"), None);
+        (await Database.Write(db => db.Scalar<long>(Sql, new { tenant = "t", id = "a" }), None)).ShouldBe(1);
+        await Should.ThrowAsync<Exception>(() => Database.Write(db => db.Scalar<long>(Sql, new { tenant = "t" }), None));
+        (await Database.Write(db => db.Scalar<long>(Sql, new { tenant = "t", id = "b" }), None)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Nothing_of_one_callers_context_reaches_another()
+    {
+        var local = new AsyncLocal<string?>();
+        var seen = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Task.Run(() =>
+        {
+            local.Value = i % 2 == 0 ? $"{i}" : null;
+            return Database.Write(
+                db =>
+                {
+                    var mine = local.Value;
+                    local.Value = "left behind";
+                    return Task.FromResult(mine);
+                },
+                None);
+        })));
+        seen.ShouldBe(Enumerable.Range(0, 100).Select(i => i % 2 == 0 ? $"{i}" : null));
+        local.Value.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_lost_commit_left_nothing_although_the_act_ran()
+    {
+        var faulty = new FaultyDatabase(Database);
+        faulty.FailNext(Fault.Lost);
+        var ran = 0;
+        await Should.ThrowAsync<StorageUnavailableException>(() => faulty.Write(
+            db =>
+            {
+                ran++;
+                return Insert(db, "a");
+            },
+            None));
+        ran.ShouldBe(1);
+        (await Count()).ShouldBe(0);
+        (await faulty.Write(db => Insert(db, "a"), None)).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_kept_commit_stands_although_its_caller_was_told_otherwise()
+    {
+        var faulty = new FaultyDatabase(Database);
+        faulty.FailNth(2, Fault.Kept);
+        (await faulty.Write(db => Insert(db, "a"), None)).ShouldBe(1);
+        await Should.ThrowAsync<StorageUnavailableException>(() => faulty.Write(db => Insert(db, "b"), None));
+        (await faulty.Write(db => Insert(db, "c"), None)).ShouldBe(1);
+        (await Count()).ShouldBe(3);
+        faulty.Commits.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Randomly_failing_commits_leave_exactly_what_stands()
+    {
+        var faulty = new FaultyDatabase(Database);
+        faulty.FailRandomly(oneIn: 3, seed: 7);
+        var told = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            try
+            {
+                told += await faulty.Write(db => Insert(db, $"{i}"), None);
+            }
+            catch (StorageUnavailableException)
+            {
+                // Lost or kept: the caller cannot know.
+            }
+        }
+
+        var stand = await Count();
+        told.ShouldBeInRange(40, 90);
+        stand.ShouldBeGreaterThan(told);
+        stand.ShouldBeLessThan(100);
+        faulty.Heal();
+        (await faulty.Write(db => Insert(db, "after"), None)).ShouldBe(1);
     }
 
     [Fact]
