@@ -7,6 +7,7 @@ using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Sessions;
+using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Tokens;
 
@@ -41,10 +42,15 @@ public static class EngineRegistration
         services.AddSingleton<LedgerSequencer>();
         services.AddSingleton<ReadLedger>();
         services.AddSingleton<SigningKeys>();
+        services.AddSingleton<KeysInUse>();
+        services.AddSingleton<RotateKeys>();
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton(options.Passwords);
         services.AddSingleton<CeremonyStore>();
         services.AddAccess();
+        services.AddRecoveries();
+        services.AddSessions();
+        services.AddSingleton<Housekeeping>();
         services.AddSessions();
         return services;
     }

@@ -1,5 +1,1 @@
-var builder = WebApplication.CreateSlimBuilder(args);
-var app = builder.Build();
-app.Run();
-
-internal sealed partial class Program;
+return await Sparekey.Server.Cli.CommandLine.Run(args);

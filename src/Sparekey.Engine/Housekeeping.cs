@@ -1,0 +1,110 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Sparekey.Core;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Ledger;
+using Sparekey.Engine.Recoveries;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine;
+
+/// <summary>
+/// What happens without anybody asking: recoveries expire, ledger entries get positions, uses of tokens are noted, what is over
+/// is deleted. Nothing depends on it for safety. A round that fails is logged and tried again; the next one finds the same work.
+/// </summary>
+public sealed partial class Housekeeping : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    private readonly Acts _acts;
+    private readonly SweepRecoveries _recoveries;
+    private readonly LedgerSequencer _sequencer;
+    private readonly Authentication _authentication;
+    private readonly SecurityEvents _events;
+    private readonly TimeProvider _time;
+    private readonly ILogger<Housekeeping> _log;
+
+    /// <summary>The round's parts.</summary>
+    /// <param name="acts">Runs acts.</param>
+    /// <param name="recoveries">Lets recoveries expire.</param>
+    /// <param name="sequencer">Gives positions.</param>
+    /// <param name="authentication">Knows which tokens were used.</param>
+    /// <param name="events">Knows what was refused.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="log">The log.</param>
+    public Housekeeping(
+        Acts acts, SweepRecoveries recoveries, LedgerSequencer sequencer, Authentication authentication, SecurityEvents events,
+        TimeProvider time, ILogger<Housekeeping> log)
+    {
+        _acts = acts;
+        _recoveries = recoveries;
+        _sequencer = sequencer;
+        _authentication = authentication;
+        _events = events;
+        _time = time;
+        _log = log;
+    }
+
+    /// <summary>One round over all tenants.</summary>
+    /// <param name="cancellationToken">Stops between two acts.</param>
+    public async Task RunOnce(CancellationToken cancellationToken)
+    {
+        await _authentication.WriteUses(cancellationToken);
+        await _events.Write(cancellationToken);
+        foreach (var tenant in await _acts.Read(db => db.List<string>("SELECT id FROM tenants ORDER BY id"), cancellationToken))
+        {
+            var id = TenantId.Parse(tenant);
+            await _recoveries.Run(id, cancellationToken);
+            await _sequencer.Run(id, cancellationToken);
+            await DeleteWhatIsOver(id, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await RunOnce(stoppingToken);
+            }
+            catch (StorageUnavailableException e)
+            {
+                LogStorage(_log, e);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                LogBug(_log, e);
+            }
+
+            await Task.Delay(Pause, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task DeleteWhatIsOver(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.Window).ToUnixTimeMilliseconds() };
+        string[] over =
+        [
+            "FROM idempotency WHERE tenant_id = @tenant AND expires_at <= @now",
+            "FROM ceremonies WHERE tenant_id = @tenant AND expires_at <= @now",
+            "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
+            "FROM outbox WHERE tenant_id = @tenant AND expires_at <= @now",
+        ];
+        foreach (var rows in over)
+        {
+            // Looking costs a read; only what is there costs a commit.
+            if (await _acts.Read(db => db.Scalar<long>($"SELECT COUNT(*) {rows}", now), cancellationToken) > 0)
+            {
+                await _acts.Write(tenant, act => act.Db.Execute($"DELETE {rows}", now), cancellationToken);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Housekeeping waits for storage")]
+    private static partial void LogStorage(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed")]
+    private static partial void LogBug(ILogger logger, Exception exception);
+}

@@ -1,0 +1,46 @@
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Keys;
+
+/// <summary>
+/// Counts what would die with a key: hashes and seals that name its version and have not been renewed. Short-lived ones end by
+/// themselves; tokens, sessions and signing keys are what an operator waits for before retiring a key.
+/// </summary>
+/// <param name="database">Storage.</param>
+public sealed class KeysInUse(Database database)
+{
+    /// <summary>How many rows name a version, by version.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyDictionary<int, long>> Count(CancellationToken cancellationToken) => database.Read(Count, cancellationToken);
+
+    private static async Task<IReadOnlyDictionary<int, long>> Count(DbSession db)
+    {
+        var counts = new Dictionary<int, long>();
+        string[] hashed =
+        [
+            "access_tokens WHERE revoked_at IS NULL", "sessions", "recovery_secrets", "redemptions",
+        ];
+        foreach (var rows in hashed)
+        {
+            foreach (var row in await db.List<VersionRow>(
+                         $"SELECT key_version AS Version, COUNT(*) AS Uses FROM {rows} GROUP BY key_version"))
+            {
+                counts[(int)row.Version] = counts.GetValueOrDefault((int)row.Version) + row.Uses;
+            }
+        }
+
+        // A seal names its version in its own first bytes.
+        foreach (var rows in new[] { "signing_keys", "outbox", "ceremonies" })
+        {
+            foreach (var envelope in await db.List<byte[]>($"SELECT sealed FROM {rows}"))
+            {
+                var version = KeyRing.VersionOf(envelope);
+                counts[version] = counts.GetValueOrDefault(version) + 1;
+            }
+        }
+
+        return counts;
+    }
+
+    private sealed record VersionRow(long Version, long Uses);
+}

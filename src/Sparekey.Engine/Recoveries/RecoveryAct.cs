@@ -1,0 +1,92 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Policies;
+using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>
+/// One command of a caller on one recovery, within an act: finds it, checks that the caller may act on its account, decides,
+/// writes, and issues at once what became ready for the person's own channel.
+/// </summary>
+/// <param name="store">The recoveries.</param>
+/// <param name="accounts">The accounts.</param>
+/// <param name="policies">The policies.</param>
+/// <param name="writer">Writes decisions.</param>
+/// <param name="issuer">Issues secrets.</param>
+internal sealed class RecoveryAct(
+    RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer)
+{
+    /// <summary>What an act on a recovery starts from.</summary>
+    internal sealed record Found(Recovery Recovery, Account Account, Policy Policy);
+
+    /// <summary>Finds a recovery the caller may act on.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="caller">Who acts.</param>
+    /// <param name="id">The recovery.</param>
+    public async Task<Result<Found>> Find(Act act, Caller caller, RecoveryId id)
+    {
+        if (await store.Find(act.Db, act.Tenant, id) is not { } recovery)
+        {
+            return RefusalCode.RecoveryNotFound;
+        }
+
+        if (await accounts.Find(act.Db, act.Tenant, recovery.Request.Account) is not { } account)
+        {
+            return RefusalCode.AccountNotFound;
+        }
+
+        var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
+        return caller.Grant.MayActOn(account.Id, account.Role, account.Role, policy.Ranks) is { } forbidden
+            ? forbidden
+            : new Found(recovery, account, policy);
+    }
+
+    /// <summary>Runs a command of a caller.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="caller">Who acts.</param>
+    /// <param name="id">The recovery.</param>
+    /// <param name="command">The command.</param>
+    /// <returns>The recovery afterwards.</returns>
+    public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command)
+    {
+        var found = await Find(act, caller, id);
+        return found.Refusal is { } refusal ? refusal : await Apply(act, found.Value, command, caller);
+    }
+
+    /// <summary>Decides and writes a command.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="found">What it starts from.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="visitor">Where it came from; null for Sparekey itself.</param>
+    public async Task<Result<Recovery>> Apply(Act act, Found found, RecoveryCommand command, Visitor? visitor)
+    {
+        var decision = RecoveryMachine.Decide(found.Recovery, command, found.Policy, act.Now);
+        if (decision is Decision.Refused refused)
+        {
+            return refused.Refusal;
+        }
+
+        var accepted = (Decision.Accepted)decision;
+        var next = await writer.Write(act, found.Recovery, accepted, visitor);
+        next = await IssueToThePerson(act, next, found, visitor);
+        return accepted.Answer is { } answer ? answer : next;
+    }
+
+    // Nobody need come back for a secret that goes to the person anyway: it leaves in the act that met the last requirement.
+    private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)
+    {
+        if (recovery.State != RecoveryState.Ready || recovery.Request.Channel != Channel.Email
+            || recovery.Request.Means is not (Means.Link or Means.Code or Means.Token))
+        {
+            return recovery;
+        }
+
+        var issued = await issuer.Issue(act, recovery, found.Account, Principal.System, found.Policy, visitor);
+        return issued.Refusal is null ? issued.Value.Recovery : await store.Find(act.Db, act.Tenant, recovery.Id) ?? recovery;
+    }
+}

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>Registers recoveries.</summary>
+internal static class RecoveryRegistration
+{
+    /// <summary>Registers the use cases of recoveries and what is behind them.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddRecoveries(this IServiceCollection services) => services
+        .AddSingleton<RecoveryStore>()
+        .AddSingleton<RecoverySecrets>()
+        .AddSingleton<RecoveryWriter>()
+        .AddSingleton<SecretIssuer>()
+        .AddSingleton<RecoveryAct>()
+        .AddSingleton<Redemptions>()
+        .AddSingleton<RecoveryProof>()
+        .AddUseCase<OpenRecovery>()
+        .AddUseCase<IssueRecovery>()
+        .AddUseCase<DecideOnRecovery>()
+        .AddUseCase<ReadRecoveries>()
+        .AddUseCase<RequestRecovery>()
+        .AddUseCase<RedeemSecret>()
+        .AddUseCase<ReadRedemption>()
+        .AddUseCase<SetNewPassword>()
+        .AddUseCase<SweepRecoveries>();
+}

@@ -1,0 +1,64 @@
+using System.Text;
+using Sparekey.Core;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Secrets;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>A secret in clear, for the one answer or message that carries it.</summary>
+/// <param name="Means">Link, code or token.</param>
+/// <param name="Text">The link, the code as it is shown, or the token.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+public sealed record MintedSecret(Means Means, SecretText Text, DateTimeOffset ExpiresAt);
+
+/// <summary>
+/// Makes the secrets of recoveries and checks what people present. At rest is HMAC-SHA-256 under a key outside the database,
+/// over purpose, recovery and row, so that equal codes never look alike and a code fits only its own request (A12, A16).
+/// </summary>
+/// <param name="keys">The key ring.</param>
+internal sealed class RecoverySecrets(KeyRing keys)
+{
+    /// <summary>Makes the secret of the recovery's live generation.</summary>
+    /// <param name="recovery">A recovery that was just issued.</param>
+    /// <param name="linkBase">Where the recovery page of the application is, without a fragment.</param>
+    /// <returns>What to store and what to show, once.</returns>
+    public (StoredSecret Stored, MintedSecret Minted) Mint(Recovery recovery, Uri linkBase)
+    {
+        var request = recovery.Request;
+        var id = NewId.Make<EntryId>().Value;
+        if (request.Means == Means.Code)
+        {
+            var code = SecretMint.NewCode(request.CodeFormat!.Value, request.Digits ?? 8);
+            var typed = CodeText.Normalize(request.CodeFormat.Value, code.Reveal())
+                ?? throw new InvalidOperationException("A minted code has a form of its own.");
+            return (Store(recovery, id, typed), new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
+        }
+
+        var secret = SecretMint.NewToken32();
+        var prefix = request.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;
+        var token = TokenText.Format(prefix, recovery.Tenant, id, secret.Reveal());
+        var shown = request.Means == Means.Link ? new SecretText($"{linkBase}#{token.Reveal()}") : token;
+        return (Store(recovery, id, secret.Reveal()), new MintedSecret(request.Means, shown, recovery.Secret!.ExpiresAt));
+    }
+
+    /// <summary>Whether a text is a stored secret. Costs the same whichever way it goes.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="stored">What is stored; null costs the same and is never the secret.</param>
+    /// <param name="presented">What was presented, in the form to compare.</param>
+    public bool Matches(TenantId tenant, StoredSecret? stored, string presented)
+    {
+        var context = stored is null ? "" : Context(tenant, stored.Recovery, stored.Id);
+        return keys.Verify(stored?.Hash ?? Nothing, KeyPurpose.RecoverySecret, context, Encoding.UTF8.GetBytes(presented))
+            && stored is not null;
+    }
+
+    private static readonly KeyedHash Nothing = new(0, new byte[32]);
+
+    private StoredSecret Store(Recovery recovery, Guid id, string presented) => new(
+        id, recovery.Id, recovery.Request.Means,
+        keys.Hash(KeyPurpose.RecoverySecret, Context(recovery.Tenant, recovery.Id, id), Encoding.UTF8.GetBytes(presented)));
+
+    private static string Context(TenantId tenant, RecoveryId recovery, Guid id) => $"{tenant}/{recovery}/{id:D}";
+}

@@ -1,0 +1,242 @@
+using Sparekey.Core;
+using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>One live secret as it is stored: its keyed hash and what it belongs to.</summary>
+internal sealed record StoredSecret(Guid Id, RecoveryId Recovery, Means Means, KeyedHash Hash);
+
+/// <summary>One live redemption as it is stored.</summary>
+internal sealed record StoredRedemption(RedemptionId Id, RecoveryId Recovery, KeyedHash Hash);
+
+/// <summary>Recoveries, the keyed hashes of their live secrets, and their redemptions.</summary>
+internal sealed class RecoveryStore
+{
+    public async Task<Recovery?> Find(DbSession db, TenantId tenant, RecoveryId id)
+    {
+        var body = await db.Scalar<string>(
+            "SELECT body FROM recoveries WHERE tenant_id = @tenant AND id = @id",
+            new { tenant = tenant.ToString(), id = id.ToString() });
+        return body is null ? null : StoredJson.Read<Recovery>(body);
+    }
+
+    public Task<int> Insert(Act act, Recovery recovery) => act.Db.Execute(
+        """
+        INSERT INTO recoveries
+            (tenant_id, id, account_id, application_id, requested_by, state, version, created_at, due_at, closed_at, body)
+        VALUES (@tenant, @id, @account, @application, @requester, @state, @version, @created, @due, @closed, @body)
+        """,
+        Columns(recovery, act.Now));
+
+    /// <summary>Writes the next state over the one that was read. Nobody else's change is ever lost.</summary>
+    /// <exception cref="InvalidOperationException">Somebody changed it within the same transaction: a bug.</exception>
+    public async Task Update(Act act, Recovery before, Recovery next)
+    {
+        var parameters = Columns(next, act.Now);
+        parameters.Add("before", before.Version);
+        var changed = await act.Db.Execute(
+            """
+            UPDATE recoveries SET state = @state, version = @version, due_at = @due, closed_at = @closed, body = @body
+            WHERE tenant_id = @tenant AND id = @id AND version = @before
+            """,
+            parameters);
+        if (changed != 1)
+        {
+            throw new InvalidOperationException($"Recovery {next.Id} is not at version {before.Version} any more.");
+        }
+    }
+
+    /// <summary>Recoveries in the order of their making, newest first.</summary>
+    public async Task<IReadOnlyList<Recovery>> List(DbSession db, TenantId tenant, RecoveryFilter filter, int limit)
+    {
+        var bodies = await db.List<string>(
+            """
+            SELECT body FROM recoveries
+            WHERE tenant_id = @tenant
+              AND (CAST(@account AS TEXT) IS NULL OR account_id = @account)
+              AND (CAST(@state AS TEXT) IS NULL OR state = @state)
+              AND (CAST(@afterAt AS BIGINT) IS NULL OR created_at < @afterAt OR (created_at = @afterAt AND id < @afterId))
+            ORDER BY created_at DESC, id DESC
+            LIMIT @limit
+            """,
+            new
+            {
+                tenant = tenant.ToString(),
+                account = filter.Account?.ToString(),
+                state = filter.State is { } state ? WireName.Of(state) : null,
+                afterAt = filter.After?.At,
+                afterId = filter.After?.Id.ToString(),
+                limit,
+            });
+        return [.. bodies.Select(StoredJson.Read<Recovery>)];
+    }
+
+    /// <summary>Recoveries that time alone moves, the longest overdue first.</summary>
+    public async Task<IReadOnlyList<RecoveryId>> Due(DbSession db, TenantId tenant, DateTimeOffset now, int limit)
+    {
+        var ids = await db.List<string>(
+            "SELECT id FROM recoveries WHERE tenant_id = @tenant AND due_at <= @now ORDER BY due_at LIMIT @limit",
+            new { tenant = tenant.ToString(), now = now.ToUnixTimeMilliseconds(), limit });
+        return [.. ids.Select(Ids.Parse<RecoveryId>)];
+    }
+
+    /// <summary>Notes when time moves a recovery next, after a look that moved nothing.</summary>
+    public Task<int> Reschedule(Act act, Recovery recovery) => act.Db.Execute(
+        "UPDATE recoveries SET due_at = @due WHERE tenant_id = @tenant AND id = @id AND version = @version",
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = recovery.Id.ToString(),
+            version = recovery.Version,
+            due = DueAt(recovery, act.Now)?.ToUnixTimeMilliseconds(),
+        });
+
+    /// <summary>Recoveries of an account that are not closed.</summary>
+    public async Task<IReadOnlyList<Recovery>> Open(DbSession db, TenantId tenant, AccountId account)
+    {
+        var bodies = await db.List<string>(
+            """
+            SELECT body FROM recoveries
+            WHERE tenant_id = @tenant AND account_id = @account AND closed_at IS NULL
+            ORDER BY created_at DESC
+            """,
+            new { tenant = tenant.ToString(), account = account.ToString() });
+        return [.. bodies.Select(StoredJson.Read<Recovery>)];
+    }
+
+    /// <summary>When an account was last recovered.</summary>
+    public async Task<DateTimeOffset?> LastCompleted(DbSession db, TenantId tenant, AccountId account)
+    {
+        var at = await db.Scalar<long?>(
+            """
+            SELECT MAX(closed_at) FROM recoveries
+            WHERE tenant_id = @tenant AND account_id = @account AND state = 'completed'
+            """,
+            new { tenant = tenant.ToString(), account = account.ToString() });
+        return at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null;
+    }
+
+    public Task<int> AddSecret(Act act, AccountId account, StoredSecret secret) => act.Db.Execute(
+        """
+        INSERT INTO recovery_secrets (tenant_id, id, recovery_id, account_id, means, key_version, mac)
+        VALUES (@tenant, @id, @recovery, @account, @means, @keyVersion, @mac)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = secret.Id.ToString("D"),
+            recovery = secret.Recovery.ToString(),
+            account = account.ToString(),
+            means = WireName.Of(secret.Means),
+            keyVersion = secret.Hash.KeyVersion,
+            mac = secret.Hash.Mac,
+        });
+
+    public async Task<StoredSecret?> FindSecret(DbSession db, TenantId tenant, Guid id)
+    {
+        var row = await db.Find<SecretRow>(
+            $"{SelectSecret} WHERE tenant_id = @tenant AND id = @id", new { tenant = tenant.ToString(), id = id.ToString("D") });
+        return row?.ToSecret();
+    }
+
+    public async Task<IReadOnlyList<StoredSecret>> CodesOf(DbSession db, TenantId tenant, AccountId account)
+    {
+        var rows = await db.List<SecretRow>(
+            $"{SelectSecret} WHERE tenant_id = @tenant AND account_id = @account AND means = 'code' ORDER BY id",
+            new { tenant = tenant.ToString(), account = account.ToString() });
+        return [.. rows.Select(r => r.ToSecret())];
+    }
+
+    public Task<int> DeleteSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
+        "DELETE FROM recovery_secrets WHERE tenant_id = @tenant AND recovery_id = @recovery",
+        new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
+
+    public Task<int> AddRedemption(Act act, StoredRedemption redemption) => act.Db.Execute(
+        """
+        INSERT INTO redemptions (tenant_id, id, recovery_id, key_version, mac)
+        VALUES (@tenant, @id, @recovery, @keyVersion, @mac)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = redemption.Id.ToString(),
+            recovery = redemption.Recovery.ToString(),
+            keyVersion = redemption.Hash.KeyVersion,
+            mac = redemption.Hash.Mac,
+        });
+
+    public async Task<StoredRedemption?> FindRedemption(DbSession db, TenantId tenant, RedemptionId id)
+    {
+        var row = await db.Find<RedemptionRow>(
+            """
+            SELECT id AS Id, recovery_id AS Recovery, key_version AS KeyVersion, mac AS Mac
+            FROM redemptions WHERE tenant_id = @tenant AND id = @id
+            """,
+            new { tenant = tenant.ToString(), id = id.ToString() });
+        return row is null
+            ? null
+            : new StoredRedemption(
+                Ids.Parse<RedemptionId>(row.Id), Ids.Parse<RecoveryId>(row.Recovery), new KeyedHash((int)row.KeyVersion, row.Mac));
+    }
+
+    public Task<int> DeleteRedemptions(Act act, RecoveryId recovery) => act.Db.Execute(
+        "DELETE FROM redemptions WHERE tenant_id = @tenant AND recovery_id = @recovery",
+        new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
+
+    private const string SelectSecret =
+        "SELECT id AS Id, recovery_id AS Recovery, means AS Means, key_version AS KeyVersion, mac AS Mac FROM recovery_secrets";
+
+    private static Dictionary<string, object?> Columns(Recovery recovery, DateTimeOffset now) => new(StringComparer.Ordinal)
+    {
+        ["tenant"] = recovery.Tenant.ToString(),
+        ["id"] = recovery.Id.ToString(),
+        ["account"] = recovery.Request.Account.ToString(),
+        ["application"] = recovery.Request.Application.ToString(),
+        ["requester"] = recovery.RequestedBy.Id,
+        ["state"] = WireName.Of(recovery.State),
+        ["version"] = recovery.Version,
+        ["created"] = recovery.CreatedAt.ToUnixTimeMilliseconds(),
+        ["due"] = DueAt(recovery, now)?.ToUnixTimeMilliseconds(),
+        ["closed"] = recovery.ClosedAt?.ToUnixTimeMilliseconds(),
+        ["body"] = StoredJson.Write(recovery),
+    };
+
+    // The next moment at which time alone moves it. Too early costs a look; too late would leave it standing.
+    private static DateTimeOffset? DueAt(Recovery recovery, DateTimeOffset now)
+    {
+        if (recovery.IsClosed)
+        {
+            return null;
+        }
+
+        if (recovery.State == RecoveryState.Pending)
+        {
+            return recovery.Requirements.Select(r => r.Until).OfType<DateTimeOffset>()
+                .Where(u => u > now).Append(recovery.OpenUntil).Min();
+        }
+
+        var ends = new[] { recovery.OpenUntil, recovery.Secret?.ExpiresAt, recovery.Redemption?.ExpiresAt };
+        return ends.Max();
+    }
+
+    private sealed record RedemptionRow(string Id, string Recovery, long KeyVersion, byte[] Mac);
+
+    private sealed record SecretRow(string Id, string Recovery, string Means, long KeyVersion, byte[] Mac)
+    {
+        public StoredSecret ToSecret() => new(
+            Guid.ParseExact(Id, "D"), Ids.Parse<RecoveryId>(Recovery), WireName.Parse<Means>(Means), new KeyedHash((int)KeyVersion, Mac));
+    }
+}
+
+/// <summary>Which recoveries to list.</summary>
+/// <param name="Account">Of this account.</param>
+/// <param name="State">In this state.</param>
+/// <param name="After">After this one, in the order newest first.</param>
+public sealed record RecoveryFilter(AccountId? Account, RecoveryState? State, PagePosition? After);
+
+/// <summary>Where a page ended.</summary>
+/// <param name="At">The time of the last one, milliseconds.</param>
+/// <param name="Id">Its id.</param>
+public sealed record PagePosition(long At, Guid Id);

@@ -1,0 +1,91 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Ledger;
+using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Delivery;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>
+/// Writes what the state machine decided: the recovery, the end of secrets and redemptions that died with it, one ledger
+/// entry per event and the notices, all in the caller's act. Nothing else writes a recovery.
+/// </summary>
+/// <param name="store">The recoveries.</param>
+internal sealed class RecoveryWriter(RecoveryStore store)
+{
+    /// <summary>Writes a decision. If the process dies after this line, all of it stands or none.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="before">The recovery as it was; null when it was just opened.</param>
+    /// <param name="accepted">The decision.</param>
+    /// <param name="visitor">Where the command came from; null for Sparekey itself.</param>
+    public async Task<Recovery> Write(Act act, Recovery? before, Decision.Accepted accepted, Visitor? visitor)
+    {
+        var next = accepted.Next;
+        if (before is null)
+        {
+            await store.Insert(act, next);
+        }
+        else
+        {
+            await store.Update(act, before, next);
+            await EndWhatDied(act, before, next);
+        }
+
+        foreach (var happened in accepted.Events)
+        {
+            await act.Record(new LedgerEntry(happened.Event, happened.By, next.Request.Account, next.Id)
+            {
+                Facts = visitor is null ? happened.Facts : happened.Facts.SetItem("correlation_id", visitor.CorrelationId),
+                Texts = visitor is null ? happened.Texts : happened.Texts.SetItem("source", visitor.Source),
+            });
+            if (NoticeOf(happened, next) is { } notice)
+            {
+                await act.Send(notice);
+            }
+        }
+
+        return next;
+    }
+
+    private async Task EndWhatDied(Act act, Recovery before, Recovery next)
+    {
+        // A secret's row lives exactly as long as its generation: what is not stored cannot be redeemed.
+        if (before.Secret is { } secret && next.Secret?.Number != secret.Number)
+        {
+            await store.DeleteSecrets(act, next.Id);
+            await act.EraseSecretMessages(next.Id);
+        }
+
+        if (before.Redemption is { } redemption && next.Redemption?.Id != redemption.Id)
+        {
+            await store.DeleteRedemptions(act, next.Id);
+        }
+    }
+
+    // N14: every recovery causes a notice, apart from the secret and to every address that takes notices.
+    private static OutboxMessage? NoticeOf(RecoveryEvent happened, Recovery recovery)
+    {
+        MessageKind? kind = happened.Event switch
+        {
+            LedgerEvent.RecoveryOpened when happened.By.Kind == PrincipalKind.Anonymous => MessageKind.RecoveryRequestedNotice,
+            LedgerEvent.RecoveryOpened => MessageKind.RecoveryOpenedNotice,
+            LedgerEvent.RecoveryIssued => MessageKind.RecoveryIssuedNotice,
+            LedgerEvent.RecoveryCompleted => MessageKind.RecoveryCompletedNotice,
+            LedgerEvent.RecoveryCancelled => MessageKind.RecoveryCancelledNotice,
+            _ => null,
+        };
+        return kind is { } known
+            ? new OutboxMessage(known, recovery.Request.Account)
+            {
+                Recovery = recovery.Id,
+                Values = new Dictionary<string, string>(StringComparer.Ordinal)
+                {
+                    ["means"] = WireName.Of(recovery.Request.Means),
+                    ["application"] = recovery.Request.Application.ToString(),
+                    ["requested_by"] = WireName.Of(recovery.RequestedBy.Kind),
+                },
+            }
+            : null;
+    }
+}

@@ -1,0 +1,150 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>What somebody presents: the closed set of a long secret and a code for an account.</summary>
+public abstract record PresentedSecret
+{
+    private PresentedSecret()
+    {
+    }
+
+    /// <summary>The secret of a link or a reset token, which names its recovery itself.</summary>
+    /// <param name="Means">Link or token.</param>
+    /// <param name="Text">As it stood in the link's fragment, or the token.</param>
+    public sealed record Long(Means Means, SecretText Text) : PresentedSecret;
+
+    /// <summary>A code and whose it is.</summary>
+    /// <param name="Text">As it was typed.</param>
+    /// <param name="Identifier">A user name, address or telephone number.</param>
+    public sealed record Code(SecretText Text, string Identifier) : PresentedSecret;
+}
+
+/// <summary>A redemption that was just opened.</summary>
+/// <param name="Token">Its token, shown once.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="View">What the person may know.</param>
+public sealed record OpenedRedemption(SecretText Token, DateTimeOffset ExpiresAt, RedemptionView View);
+
+/// <summary>What the holder of a redemption may know.</summary>
+/// <param name="Recovery">The recovery.</param>
+/// <param name="Account">The account.</param>
+/// <param name="ExpiresAt">When the redemption ends.</param>
+public sealed record RedemptionView(Recovery Recovery, Account Account, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Which credentials may be set under it.</summary>
+    public IReadOnlyList<string> Allowed { get; } = ["password"];
+}
+
+/// <summary>
+/// Opens a redemption for whoever presents a live secret. It consumes nothing: what consumes is the one commit that writes
+/// the new credential. Wrong, used, expired and unknown look alike and do the same work.
+/// </summary>
+public sealed class RedeemSecret
+{
+    private readonly Acts _acts;
+    private readonly AccountStore _accounts;
+    private readonly PolicyStore _policies;
+    private readonly RecoveryStore _store;
+    private readonly RecoverySecrets _secrets;
+    private readonly RecoveryAct _recoveries;
+    private readonly Redemptions _redemptions;
+    private readonly Throttle _throttle;
+
+    internal RedeemSecret(
+        Acts acts, AccountStore accounts, PolicyStore policies, RecoveryStore store, RecoverySecrets secrets,
+        RecoveryAct recoveries, Redemptions redemptions, Throttle throttle)
+    {
+        _acts = acts;
+        _accounts = accounts;
+        _policies = policies;
+        _store = store;
+        _secrets = secrets;
+        _recoveries = recoveries;
+        _redemptions = redemptions;
+        _throttle = throttle;
+    }
+
+    /// <summary>Redeems.</summary>
+    /// <param name="visitor">Where it came from.</param>
+    /// <param name="presented">What was presented.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// The redemption; or <see cref="RefusalCode.SecretInvalid"/>, or <see cref="RefusalCode.TooManyRequests"/> for codes, alike
+    /// for unknown accounts.
+    /// </returns>
+    public Task<Result<OpenedRedemption>> Run(Visitor visitor, PresentedSecret presented, CancellationToken cancellationToken) =>
+        _acts.Write(
+            visitor.Tenant,
+            act => presented switch
+            {
+                PresentedSecret.Long secret => RedeemLong(act, visitor, secret),
+                PresentedSecret.Code code => RedeemCode(act, visitor, code),
+                _ => throw new InvalidOperationException("The set of presented secrets is closed."),
+            },
+            cancellationToken);
+
+    private async Task<Result<OpenedRedemption>> RedeemLong(Act act, Visitor visitor, PresentedSecret.Long presented)
+    {
+        var prefix = presented.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;
+        if (!TokenText.TryParse(presented.Text.Reveal(), prefix, out var token) || token.Tenant != act.Tenant)
+        {
+            return RefusalCode.SecretInvalid;
+        }
+
+        var stored = await _store.FindSecret(act.Db, act.Tenant, token.Id);
+        var matches = _secrets.Matches(act.Tenant, stored, token.Secret.Reveal()) && stored!.Means == presented.Means;
+        return stored is null ? RefusalCode.SecretInvalid : await Try(act, visitor, stored, matches, TryOrigin.Handle);
+    }
+
+    // A code does not say which recovery it is for, so it is tried on every live one of the account, in the same act: a try
+    // that fits none is counted against each before anybody learns the result.
+    private async Task<Result<OpenedRedemption>> RedeemCode(Act act, Visitor visitor, PresentedSecret.Code presented)
+    {
+        if (await _throttle.Count(act, ThrottleKind.Redemption, presented.Identifier, visitor.Source) is { } tooMany)
+        {
+            return tooMany;
+        }
+
+        var readings = CodeText.Candidates(presented.Text.Reveal()).Select(c => c.Text).Distinct(StringComparer.Ordinal).ToList();
+        var account = await _accounts.FindByIdentifier(act.Db, act.Tenant, presented.Identifier);
+        var codes = account is null ? [] : await _store.CodesOf(act.Db, act.Tenant, account.Id);
+        if (codes.Count == 0)
+        {
+            _secrets.Matches(act.Tenant, null, presented.Text.Reveal());
+        }
+
+        var fitting = codes.FirstOrDefault(c => readings.Any(r => _secrets.Matches(act.Tenant, c, r)));
+        Result<OpenedRedemption> answer = RefusalCode.SecretInvalid;
+        foreach (var code in fitting is null ? codes : [fitting])
+        {
+            answer = await Try(act, visitor, code, code == fitting, TryOrigin.Account);
+        }
+
+        return answer;
+    }
+
+    private async Task<Result<OpenedRedemption>> Try(Act act, Visitor visitor, StoredSecret stored, bool matches, TryOrigin origin)
+    {
+        var recovery = await _store.Find(act.Db, act.Tenant, stored.Recovery);
+        var account = recovery is null ? null : await _accounts.Find(act.Db, act.Tenant, recovery.Request.Account);
+        if (recovery is null || account is not { Status: AccountStatus.Active })
+        {
+            return RefusalCode.SecretInvalid;
+        }
+
+        var id = NewId.Make<RedemptionId>();
+        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
+        var redeemed = await _recoveries.Apply(
+            act, new RecoveryAct.Found(recovery, account, policy), new RecoveryCommand.Redeem(matches, origin, id), visitor);
+        return redeemed.Refusal is not null
+            ? new Refusal(RefusalCode.SecretInvalid)
+            : await _redemptions.Open(act, redeemed.Value, account);
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text;
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Secrets;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>Tokens of redemptions: opened by a secret, worth 15 minutes and the credentials of one account.</summary>
+/// <param name="store">The recoveries.</param>
+/// <param name="accounts">The accounts.</param>
+/// <param name="keys">The key ring.</param>
+internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, KeyRing keys)
+{
+    /// <summary>Makes the token of a recovery's live redemption.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="recovery">The recovery, just redeemed.</param>
+    /// <param name="account">Its account.</param>
+    public async Task<OpenedRedemption> Open(Act act, Recovery recovery, Account account)
+    {
+        var live = recovery.Redemption ?? throw new InvalidOperationException("A redeemed recovery has a redemption.");
+        var secret = SecretMint.NewToken32();
+        var hash = keys.Hash(KeyPurpose.Redemption, Context(act.Tenant, live.Id), Encoding.UTF8.GetBytes(secret.Reveal()));
+        await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
+        return new OpenedRedemption(
+            TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal()),
+            live.ExpiresAt, new RedemptionView(recovery, account, live.ExpiresAt));
+    }
+
+    /// <summary>Finds the live redemption of a token.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="presented">The token.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>The redemption, or <see cref="RefusalCode.RedemptionInvalid"/> whatever is wrong.</returns>
+    public async Task<Result<RedemptionView>> Find(DbSession db, TenantId tenant, SecretText presented, DateTimeOffset now)
+    {
+        if (!TokenText.TryParse(presented.Reveal(), TokenPrefix.Redemption, out var token) || token.Tenant != tenant)
+        {
+            return RefusalCode.RedemptionInvalid;
+        }
+
+        var id = new RedemptionId(token.Id);
+        var stored = await store.FindRedemption(db, tenant, id);
+        var hash = stored?.Hash ?? new KeyedHash(0, new byte[32]);
+        var matches = keys.Verify(hash, KeyPurpose.Redemption, Context(tenant, id), Encoding.UTF8.GetBytes(token.Secret.Reveal()));
+        if (!matches || stored is null)
+        {
+            return RefusalCode.RedemptionInvalid;
+        }
+
+        var recovery = await store.Find(db, tenant, stored.Recovery);
+        var account = recovery is null ? null : await accounts.Find(db, tenant, recovery.Request.Account);
+        return recovery?.Redemption is { } live && live.Id == id && now < live.ExpiresAt && account is { Status: AccountStatus.Active }
+            ? new RedemptionView(recovery, account, live.ExpiresAt)
+            : RefusalCode.RedemptionInvalid;
+    }
+
+    private static string Context(TenantId tenant, RedemptionId id) => $"{tenant}/{id}";
+}

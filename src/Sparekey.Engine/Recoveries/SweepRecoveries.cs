@@ -1,0 +1,64 @@
+using Sparekey.Core;
+using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>
+/// Lets time do its work: ends recoveries that are over and moves those whose waiting is done. Nothing depends on it for
+/// safety, because every command looks at the time first; it makes the record and the notices come when they are due.
+/// </summary>
+public sealed class SweepRecoveries
+{
+    private const int AtOnce = 100;
+
+    private readonly Acts _acts;
+    private readonly RecoveryStore _store;
+    private readonly RecoveryAct _recoveries;
+    private readonly AccountStore _accounts;
+    private readonly PolicyStore _policies;
+
+    internal SweepRecoveries(Acts acts, RecoveryStore store, RecoveryAct recoveries, AccountStore accounts, PolicyStore policies)
+    {
+        _acts = acts;
+        _store = store;
+        _recoveries = recoveries;
+        _accounts = accounts;
+        _policies = policies;
+    }
+
+    /// <summary>Sweeps one tenant.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="cancellationToken">Stops between two recoveries.</param>
+    /// <returns>How many were looked at; a full hundred means that there may be more.</returns>
+    public async Task<int> Run(TenantId tenant, CancellationToken cancellationToken)
+    {
+        var due = await _acts.Read(db => _store.Due(db, tenant, _acts.Now, AtOnce), cancellationToken);
+        foreach (var id in due)
+        {
+            await _acts.Write(tenant, act => Tick(act, id), cancellationToken);
+        }
+
+        return due.Count;
+    }
+
+    private async Task<bool> Tick(Act act, RecoveryId id)
+    {
+        if (await _store.Find(act.Db, act.Tenant, id) is not { IsClosed: false } recovery
+            || await _accounts.Find(act.Db, act.Tenant, recovery.Request.Account) is not { } account)
+        {
+            return false;
+        }
+
+        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
+        var moved = await _recoveries.Apply(
+            act, new RecoveryAct.Found(recovery, account, policy), new RecoveryCommand.Tick(), visitor: null);
+        if (moved.Refusal is not null)
+        {
+            await _store.Reschedule(act, recovery);
+        }
+
+        return moved.Refusal is null;
+    }
+}

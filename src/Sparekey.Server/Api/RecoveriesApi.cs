@@ -1,0 +1,292 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine;
+using Sparekey.Engine.Recoveries;
+using Sparekey.Server.Http;
+
+namespace Sparekey.Server.Api;
+
+/// <summary>Recoveries: opened, decided on, issued and cancelled by programmes and people with a token.</summary>
+internal static class RecoveriesApi
+{
+    /// <summary>Maps the routes.</summary>
+    /// <param name="v1">The group of the native API.</param>
+    public static void Map(IEndpointRouteBuilder v1)
+    {
+        var group = v1.MapGroup("/recoveries").WithTags("recoveries");
+        group.MapPost("/", Open).RequirePermission(Permission.RecoveryRequest)
+            .WithSummary("Opens a recovery; with ?evaluate=true only says what policy decides, and why.");
+        group.MapGet("/", List).RequirePermission(Permission.RecoveryRead).WithSummary("Lists recoveries, newest first.");
+        group.MapGet("/{id}", Read).RequirePermission(Permission.RecoveryRead).WithSummary("Reads a recovery.");
+        group.MapPost("/{id}/issue", Issue).RequirePermission(Permission.RecoveryIssue)
+            .WithSummary("Issues the next generation of the secret; the former one dies.");
+        group.MapPost("/{id}/reason", AddReason).RequirePermission(Permission.RecoveryRequest)
+            .WithSummary("Writes the reason down; decisions on the older digest fall.");
+        group.MapPost("/{id}/confirmations", Confirm).RequirePermission(Permission.RecoveryConfirm)
+            .WithSummary("Notes that the person confirms.");
+        group.MapPost("/{id}/evidence", GiveEvidence).RequirePermission(Permission.RecoveryEvidence)
+            .WithSummary("Notes that somebody saw proof of who the person is.");
+        group.MapPost("/{id}/approvals", Approve).RequirePermission(Permission.RecoveryApprove).WithSummary("Approves.");
+        group.MapPost("/{id}/denials", Deny).RequirePermission(Permission.RecoveryApprove).WithSummary("Denies.");
+        group.MapPost("/{id}/cancel", Cancel).RequirePermission(Permission.RecoveryCancel).WithSummary("Ends the recovery.");
+    }
+
+    private static async Task<IResult> Open(HttpContext context, OpenRecovery open, Acts acts)
+    {
+        var body = await StrictBody.Read<RecoveryBody>(context);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var order = body.Value.ToOrder();
+        if (order.Refusal is { } wrong)
+        {
+            return new Problem(wrong);
+        }
+
+        if (context.Request.Query["evaluate"] == "true")
+        {
+            var evaluation = await open.Evaluate(context.Caller(), order.Value, context.RequestAborted);
+            return evaluation.ToAnswer(e => EvaluationView.Of(e, acts.Now));
+        }
+
+        object View(IssuedSecret issued) => RecoveryView.Of(issued, acts.Now);
+        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret"], StatusCodes.Status201Created);
+        if (once.Refusal is { } invalidKey)
+        {
+            return new Problem(invalidKey);
+        }
+
+        var opened = await open.Run(context.Caller(), order.Value, once.Value.Key, context.RequestAborted);
+        return opened.ToAnswer(View, StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Issue(HttpContext context, IssueRecovery issue, Acts acts)
+    {
+        if (context.RouteId<RecoveryId>("id") is not { } id)
+        {
+            return new Problem(RefusalCode.RecoveryNotFound);
+        }
+
+        object View(IssuedSecret issued) => RecoveryView.Of(issued, acts.Now);
+        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret"], StatusCodes.Status201Created);
+        return once.Refusal is { } invalidKey
+            ? new Problem(invalidKey)
+            : (await issue.Run(context.Caller(), id, once.Value.Key, context.RequestAborted)).ToAnswer(View, StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Read(HttpContext context, ReadRecoveries read, Acts acts) =>
+        context.RouteId<RecoveryId>("id") is { } id
+            ? (await read.One(context.Caller(), id, context.RequestAborted)).ToAnswer(r => RecoveryView.Of(r, acts.Now))
+            : new Problem(RefusalCode.RecoveryNotFound);
+
+    private static async Task<IResult> List(HttpContext context, ReadRecoveries read, Acts acts)
+    {
+        var page = Cursor.Read(context);
+        if (page.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var (state, account) = (context.Request.Query["state"].ToString(), context.Request.Query["account"].ToString());
+        var states = WireName.TryParse<RecoveryState>(state, out var wanted);
+        var accounts = Ids.TryParse<AccountId>(account, out var whose);
+        if ((state.Length > 0 && !states) || (account.Length > 0 && !accounts))
+        {
+            return new Problem(new Refusal(RefusalCode.InvalidRequest, "state is one of the states, account an id."));
+        }
+
+        var filter = new RecoveryFilter(accounts ? whose : null, states ? wanted : null, page.Value.After);
+        var found = await read.Page(context.Caller(), filter, page.Value.Limit, context.RequestAborted);
+        return Answers.Json(new RecoveryPage(
+            [.. found.Select(r => RecoveryView.Of(r, acts.Now))],
+            found.Count == page.Value.Limit ? Cursor.After(found[^1].CreatedAt, found[^1].Id.Value) : null));
+    }
+
+    private static Task<IResult> AddReason(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<ReasonView>(context, acts, (id, body) => Texts.FaultOf(body, "") is { } fault
+            ? Task.FromResult<Result<Recovery>>(fault)
+            : decide.AddReason(context.Caller(), id, new Reason(body.Code, body.Text, body.Ticket), context.RequestAborted));
+
+    private static Task<IResult> Confirm(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<DecisionBody>(context, acts, (id, body) => decide.Confirm(context.Caller(), id, body.Digest, context.RequestAborted));
+
+    private static Task<IResult> GiveEvidence(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<EvidenceBody>(
+            context, acts, (id, body) => decide.GiveEvidence(context.Caller(), id, body.Digest, body.Kind, context.RequestAborted));
+
+    private static Task<IResult> Approve(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<DecisionBody>(context, acts, (id, body) => decide.Approve(context.Caller(), id, body.Digest, context.RequestAborted));
+
+    private static Task<IResult> Deny(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<DecisionBody>(context, acts, (id, body) => decide.Deny(context.Caller(), id, body.Digest, context.RequestAborted));
+
+    private static Task<IResult> Cancel(HttpContext context, DecideOnRecovery decide, Acts acts) =>
+        Decide<CancelBody>(context, acts, (id, body) => Texts.IsTooLong(body.Reason)
+            ? Task.FromResult<Result<Recovery>>(Texts.TooLong("/reason"))
+            : decide.Cancel(context.Caller(), id, body.Reason, context.RequestAborted));
+
+    private static async Task<IResult> Decide<TBody>(
+        HttpContext context, Acts acts, Func<RecoveryId, TBody, Task<Result<Recovery>>> decide)
+        where TBody : class
+    {
+        if (context.RouteId<RecoveryId>("id") is not { } id)
+        {
+            return new Problem(RefusalCode.RecoveryNotFound);
+        }
+
+        var body = await StrictBody.Read<TBody>(context);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await decide(id, body.Value)).ToAnswer(r => RecoveryView.Of(r, acts.Now));
+    }
+
+    private sealed record RecoveryPage(IReadOnlyList<RecoveryView> Recoveries, string? Cursor);
+
+    private sealed record DecisionBody(string Digest);
+
+    private sealed record EvidenceBody(string Digest, string Kind);
+
+    private sealed record CancelBody(string? Reason = null);
+}
+
+/// <summary>Whose account, by exactly one of the three.</summary>
+internal sealed record AccountNameBody(string? Id = null, string? Email = null, string? Username = null)
+{
+    /// <summary>The name to look up.</summary>
+    public Result<AccountName> ToName()
+    {
+        var given = new[] { Id, Email, Username }.Count(n => n is not null);
+        if (given != 1)
+        {
+            return Wrong("/account", "Exactly one of id, email and username.");
+        }
+
+        if (Id is null)
+        {
+            return new AccountName(null, Email ?? Username);
+        }
+
+        return Ids.TryParse<AccountId>(Id, out var id) ? new AccountName(id, null) : Wrong("/account/id", "An id is a UUID.");
+    }
+
+    private static Refusal Wrong(string pointer, string detail) =>
+        new(RefusalCode.InvalidRequest) { Faults = [new FieldFault(pointer, detail)] };
+}
+
+/// <summary>What a caller asks for.</summary>
+internal sealed record RecoveryBody(
+    AccountNameBody Account,
+    Means Means,
+    ApplicationId? Application = null,
+    CodeFormat? CodeFormat = null,
+    int? Digits = null,
+    Channel Channel = Channel.Return,
+    string? ExpiresIn = null,
+    DateTimeOffset? NotBefore = null,
+    ReasonView? Reason = null,
+    IReadOnlyList<Revocation>? Revoke = null)
+{
+    /// <summary>The order, or every fault of the body.</summary>
+    public Result<RecoveryOrder> ToOrder()
+    {
+        var faults = new List<FieldFault>();
+        var name = Account.ToName();
+        faults.AddRange(name.Refusal?.Faults ?? []);
+        TimeSpan? lifetime = null;
+        if (ExpiresIn is not null)
+        {
+            if (Duration.TryParse(ExpiresIn, out var span))
+            {
+                lifetime = span;
+            }
+            else
+            {
+                faults.Add(new FieldFault("/expires_in", "A whole number and s, m, h or d, for example 12h."));
+            }
+        }
+
+        if (Digits is < 6 or > 10 || (Digits is not null && (Means != Means.Code || CodeFormat is not (null or Core.Secrets.CodeFormat.Digits))))
+        {
+            faults.Add(new FieldFault("/digits", "6 to 10, for a code of digits."));
+        }
+
+        if (CodeFormat is not null && Means != Means.Code)
+        {
+            faults.Add(new FieldFault("/code_format", "Only a code has a format."));
+        }
+
+        if (Reason is not null && Texts.FaultOf(Reason, "/reason") is { } fault)
+        {
+            faults.AddRange(fault.Faults);
+        }
+
+        return faults.Count > 0
+            ? new Refusal(RefusalCode.InvalidRequest) { Faults = faults }
+            : new RecoveryOrder(name.Value, Means)
+            {
+                Application = Application,
+                CodeFormat = CodeFormat,
+                Digits = Digits,
+                Channel = Channel,
+                Lifetime = lifetime,
+                NotBefore = NotBefore,
+                Reason = Reason is null ? null : new Reason(Reason.Code, Reason.Text, Reason.Ticket),
+                Revoke = Revoke,
+            };
+    }
+}
+
+/// <summary>How long texts of people may be.</summary>
+internal static class Texts
+{
+    private const int LongestName = 64;
+    private const int LongestText = 1000;
+
+    /// <summary>What is wrong with a reason.</summary>
+    /// <param name="reason">The reason.</param>
+    /// <param name="at">Where it stands.</param>
+    public static Refusal? FaultOf(ReasonView reason, string at)
+    {
+        var faults = new List<FieldFault>();
+        Check(reason.Code, LongestName, $"{at}/code");
+        Check(reason.Text, LongestText, $"{at}/text");
+        Check(reason.Ticket, LongestName, $"{at}/ticket");
+        return faults.Count == 0 ? null : new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
+
+        void Check(string? text, int longest, string pointer)
+        {
+            if (text is not null && (text.Length > longest || text.Trim().Length == 0))
+            {
+                faults.Add(new FieldFault(pointer, $"1 to {longest} characters."));
+            }
+        }
+    }
+
+    /// <summary>Whether a free text is too long.</summary>
+    /// <param name="text">The text.</param>
+    public static bool IsTooLong(string? text) => text?.Length > LongestText;
+
+    /// <summary>The refusal of a text that is too long.</summary>
+    /// <param name="pointer">Where it stands.</param>
+    public static Refusal TooLong(string pointer) =>
+        new(RefusalCode.InvalidRequest) { Faults = [new FieldFault(pointer, $"At most {LongestText} characters.")] };
+}
+
+/// <summary>What policy would decide.</summary>
+internal sealed record EvaluationView(
+    bool Allowed, string? Refusal, string? Detail, IReadOnlyList<string> Rules, IReadOnlyList<RequirementView> Requirements,
+    string LongestLifetime, int PolicyVersion)
+{
+    public static EvaluationView Of(Evaluation evaluation, DateTimeOffset now) => new(
+        evaluation.Allowed,
+        evaluation.Refusal is { } refusal ? WireName.Of(refusal.Code) : null,
+        evaluation.Refusal?.Detail,
+        evaluation.Answer.Rules,
+        [.. evaluation.Answer.Requirements.Select(r => RequirementView.Of(r, now))],
+        Duration.Format(evaluation.Answer.LongestLifetime),
+        evaluation.PolicyVersion);
+}

@@ -1,0 +1,87 @@
+using Sparekey.Core;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Recoveries;
+
+namespace Sparekey.Server.Api;
+
+/// <summary>A recovery as it stands on the wire. Members may be added, never taken away.</summary>
+internal sealed record RecoveryView(
+    RecoveryId Id,
+    RecoveryState State,
+    AccountId AccountId,
+    ApplicationId Application,
+    Means Means,
+    CodeFormat? CodeFormat,
+    Channel Channel,
+    string ExpiresIn,
+    DateTimeOffset? NotBefore,
+    IReadOnlyList<Revocation> Revoke,
+    IReadOnlyList<RequirementView> Requirements,
+    string Digest,
+    ReasonView? Reason,
+    PrincipalView RequestedBy,
+    DateTimeOffset OpenUntil,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? ClosedAt,
+    GenerationView? Generation,
+    IReadOnlyDictionary<string, object>? Secret)
+{
+    /// <summary>A recovery without a secret.</summary>
+    /// <param name="recovery">The recovery.</param>
+    /// <param name="now">The time.</param>
+    public static RecoveryView Of(Recovery recovery, DateTimeOffset now) => Of(recovery, null, now);
+
+    /// <summary>A recovery whose secret was just issued.</summary>
+    /// <param name="issued">The recovery and its secret.</param>
+    /// <param name="now">The time.</param>
+    public static RecoveryView Of(IssuedSecret issued, DateTimeOffset now) => Of(issued.Recovery, issued.Secret, now);
+
+    private static RecoveryView Of(Recovery recovery, MintedSecret? secret, DateTimeOffset now)
+    {
+        var request = recovery.Request;
+        return new RecoveryView(
+            recovery.Id, recovery.State, request.Account, request.Application, request.Means, request.CodeFormat, request.Channel,
+            Duration.Format(request.Lifetime), request.NotBefore, request.Revoke,
+            [.. recovery.Requirements.Select(r => RequirementView.Of(r, now))], recovery.Digest,
+            request.Reason is { } reason ? new ReasonView(reason.Code, reason.Text, reason.Ticket) : null,
+            PrincipalView.Of(recovery.RequestedBy), recovery.OpenUntil, recovery.CreatedAt, recovery.ClosedAt,
+            recovery.Secret is { } live ? new GenerationView(live.Number, live.ExpiresAt, live.Usable, live.Redemptions) : null,
+            secret is null ? null : new Dictionary<string, object>(StringComparer.Ordinal)
+            {
+                [WireName.Of(secret.Means)] = secret.Text.Reveal(),
+                ["expires_at"] = secret.ExpiresAt,
+            });
+    }
+}
+
+/// <summary>A requirement as it stands on the wire.</summary>
+internal sealed record RequirementView(
+    RequirementKind Kind, bool Met, int? Count, IReadOnlyList<MetByView> MetBy, DateTimeOffset? Until, bool? OrEvidence,
+    string? Evidence, IReadOnlyList<string>? ReasonCodes, string? TicketPattern)
+{
+    public static RequirementView Of(Requirement requirement, DateTimeOffset now) => new(
+        requirement.Kind, requirement.IsMet(now),
+        requirement.Kind == RequirementKind.Approvals ? requirement.Count : null,
+        [.. requirement.Met.Select(m => new MetByView(PrincipalView.Of(m.By), m.How, m.At))],
+        requirement.Until,
+        requirement.Kind == RequirementKind.Confirmation ? requirement.OrEvidence : null,
+        requirement.EvidenceKind,
+        requirement.ReasonCodes.IsEmpty ? null : requirement.ReasonCodes,
+        requirement.TicketPattern);
+}
+
+/// <summary>Who met a requirement.</summary>
+internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At);
+
+/// <summary>Who acts.</summary>
+internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)
+{
+    public static PrincipalView Of(Core.Access.Principal principal) => new(principal.Kind, principal.Id);
+}
+
+/// <summary>A reason, as it is sent and shown.</summary>
+internal sealed record ReasonView(string? Code = null, string? Text = null, string? Ticket = null);
+
+/// <summary>The live generation of the secret.</summary>
+internal sealed record GenerationView(int Number, DateTimeOffset ExpiresAt, bool Usable, int Redemptions);

@@ -1,0 +1,122 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Recoveries;
+using Sparekey.Engine.Tokens;
+using Sparekey.Server.Http;
+
+namespace Sparekey.Server.Api;
+
+/// <summary>What the person does: ask, redeem, set a password. Unknown, wrong, used and expired look alike.</summary>
+internal static class RedemptionsApi
+{
+    /// <summary>Maps the routes.</summary>
+    /// <param name="v1">The group of the native API.</param>
+    public static void Map(IEndpointRouteBuilder v1)
+    {
+        v1.MapPost("/recovery-requests", Ask).Public("Whoever is locked out has nothing to prove themselves with.")
+            .CheckOrigin().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
+        v1.MapPost("/redemptions", Redeem).Public("The secret in the body is the proof.")
+            .CheckOrigin().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
+        var redemption = v1.MapGroup("/redemption").WithTags("person");
+        redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
+        redemption.MapPut("/password", SetPassword).RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
+    }
+
+    /// <summary>Maps the published keys.</summary>
+    /// <param name="root">The root.</param>
+    public static void MapKeys(IEndpointRouteBuilder root) =>
+        root.MapGet("/.well-known/jwks.json", async (HttpContext context, SigningKeys keys) =>
+                Answers.Json(new KeySet(await keys.Published(context.Visitor().Tenant, context.RequestAborted))))
+            .Public("Public keys are for everybody.").WithTags("person").WithSummary("The keys that sign proofs.");
+
+    private static async Task<IResult> Ask(HttpContext context, RequestRecovery request)
+    {
+        var body = await StrictBody.Read<AskBody>(context, 4096);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await request.Run(context.Visitor(), body.Value.Identifier, context.RequestAborted)).ToAnswer(StatusCodes.Status202Accepted);
+    }
+
+    private static async Task<IResult> Redeem(HttpContext context, RedeemSecret redeem)
+    {
+        var body = await StrictBody.Read<RedeemBody>(context, 4096);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var presented = body.Value.ToPresented();
+        return presented.Refusal is { } wrong
+            ? new Problem(wrong)
+            : (await redeem.Run(context.Visitor(), presented.Value, context.RequestAborted)).ToAnswer(
+                opened => new OpenedView(
+                    opened.Token.Reveal(), opened.ExpiresAt, opened.View.Allowed, new MaskedView(Mask(opened.View.Account))),
+                StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Read(HttpContext context, ReadRedemption read) =>
+        (await read.Run(context.Visitor(), context.BearerToken(), context.RequestAborted)).ToAnswer(view => new RedemptionInfo(
+            view.ExpiresAt, view.Allowed, new MaskedView(Mask(view.Account)), view.Recovery.Id, view.Recovery.Request.Application,
+            view.Recovery.CreatedAt, view.Recovery.RequestedBy.Kind, view.Recovery.Request.Revoke));
+
+    private static async Task<IResult> SetPassword(HttpContext context, SetNewPassword set)
+    {
+        var body = await StrictBody.Read<PasswordBody>(context, 8192);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await set.Run(context.Visitor(), context.BearerToken(), body.Value.NewPassword, context.RequestAborted))
+                .ToAnswer(done => new CompletedView(
+                    done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof));
+    }
+
+    private static string Mask(Account account) =>
+        account.Addresses.FirstOrDefault()?.Masked() ?? (account.Username is { Length: > 0 } name ? $"{name[0]}•••" : "•••");
+
+    private sealed record KeySet(IReadOnlyList<PublicJwk> Keys);
+
+    private sealed record AskBody(string Identifier);
+
+    private sealed record RedeemBody(
+        SecretText? Token = null, SecretText? LinkSecret = null, SecretText? Code = null, AccountNameBody? Account = null)
+    {
+        public Result<PresentedSecret> ToPresented()
+        {
+            if (new[] { Token, LinkSecret, Code }.Count(s => s is not null) != 1 || Code is null != Account is null)
+            {
+                return Wrong("", "Exactly one of token, link_secret, and code with account.");
+            }
+
+            if (Token is not null)
+            {
+                return new PresentedSecret.Long(Means.Token, Token);
+            }
+
+            if (LinkSecret is not null)
+            {
+                return new PresentedSecret.Long(Means.Link, LinkSecret);
+            }
+
+            return Account is { Id: null } && Account.ToName() is { Refusal: null } name
+                ? new PresentedSecret.Code(Code!, name.Value.Identifier!)
+                : Wrong("/account", "Exactly one of email and username.");
+        }
+
+        private static Refusal Wrong(string pointer, string detail) =>
+            new(RefusalCode.InvalidRequest) { Faults = [new FieldFault(pointer, detail)] };
+    }
+
+    private sealed record PasswordBody(SecretText NewPassword);
+
+    private sealed record MaskedView(string Masked);
+
+    private sealed record OpenedView(string RedemptionToken, DateTimeOffset ExpiresAt, IReadOnlyList<string> Allowed, MaskedView Account);
+
+    private sealed record RedemptionInfo(
+        DateTimeOffset ExpiresAt, IReadOnlyList<string> Allowed, MaskedView Account, RecoveryId RecoveryId, ApplicationId Application,
+        DateTimeOffset RequestedAt, Core.Access.PrincipalKind RequestedBy, IReadOnlyList<Revocation> Revoke);
+
+    private sealed record CompletedView(
+        RecoveryId RecoveryId, RecoveryState State, AccountId AccountId, IReadOnlyList<Revocation> Revoked, string Proof);
+}

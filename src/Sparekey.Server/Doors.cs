@@ -1,0 +1,26 @@
+using Sparekey.Server.Api;
+using Sparekey.Server.Http;
+
+namespace Sparekey.Server;
+
+/// <summary>The map: one line per door.</summary>
+internal static class Doors
+{
+    /// <summary>Opens every door.</summary>
+    /// <param name="root">The root of all routes.</param>
+    public static void Map(IEndpointRouteBuilder root)
+    {
+        HealthApi.Map(root);
+        ProblemsApi.Map(root);
+        RedemptionsApi.MapKeys(root);
+        LocalApi.Map(root);
+        root.MapSparekeyOpenApi();
+
+        var v1 = root.MapGroup("/v1").AddEndpointFilter<RefusalRecorder>();
+        RecoveriesApi.Map(v1);
+        RedemptionsApi.Map(v1);
+        PolicyApi.Map(v1);
+        LedgerApi.Map(v1);
+        TokensApi.Map(v1);
+    }
+}

@@ -1,0 +1,169 @@
+using Microsoft.AspNetCore.HttpOverrides;
+using Sparekey.Core;
+using Sparekey.Engine;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Storage;
+using Sparekey.Server.Http;
+
+namespace Sparekey.Server.Hosting;
+
+/// <summary>A running server over an open installation.</summary>
+internal sealed partial class SparekeyServer : IAsyncDisposable
+{
+    private readonly Installation _installation;
+
+    private SparekeyServer(WebApplication app, Installation installation)
+    {
+        App = app;
+        _installation = installation;
+    }
+
+    /// <summary>The web application.</summary>
+    public WebApplication App { get; }
+
+    /// <summary>The open installation.</summary>
+    public Installation Installation => _installation;
+
+    /// <summary>Opens the data directory and starts to listen.</summary>
+    /// <param name="options">What to start with.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="DataDirectoryException">Another process has the directory.</exception>
+    public static async Task<SparekeyServer> Start(ServerOptions options, CancellationToken cancellationToken)
+    {
+        using var startLog = LoggerFactory.Create(log => AddLogging(log, options));
+        var installation = await Installation.Open(
+            options.Data, options.Time, startLog.CreateLogger<Installation>(), cancellationToken);
+        try
+        {
+            var app = Build(options, installation);
+            await app.Services.GetRequiredService<EnsureDefaultApplication>().Run(TenantId.Default, options.Origin, cancellationToken);
+            await WriteBootstrapToken(app, installation, cancellationToken);
+            await app.StartAsync(cancellationToken);
+            // The directory is its owner's alone; so is the socket by which whoever opens it is the local operator.
+            File.SetUnixFileMode(installation.Directory.SocketFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            return new SparekeyServer(app, installation);
+        }
+        catch
+        {
+            await installation.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync(CancellationToken.None);
+        await App.DisposeAsync();
+        await _installation.DisposeAsync();
+        File.Delete(_installation.Directory.SocketFile);
+    }
+
+    private static WebApplication Build(ServerOptions options, Installation installation)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Logging.ClearProviders();
+        AddLogging(builder.Logging, options);
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, installation));
+        builder.Services.AddSingleton(options.Time);
+        builder.Services.AddSingleton(installation);
+        builder.Services.AddSingleton(new SourceLimiter(options.CallsPerMinute, options.Time));
+        builder.Services.AddSparekeyEngine(
+            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords });
+        builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
+        builder.Services.AddSparekeyOpenApi();
+        builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));
+        var app = builder.Build();
+        UseForwardedHeaders(app, options);
+        app.UseMiddleware<EdgeMiddleware>();
+        app.UseRouting();
+        app.UseMiddleware<AccessMiddleware>();
+        Doors.Map(app);
+        return app;
+    }
+
+    private static void Listen(
+        Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, ServerOptions options, Installation installation)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        foreach (var url in options.Urls)
+        {
+            var address = new Uri(url.Replace("*", "0.0.0.0", StringComparison.Ordinal));
+            if (System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
+            {
+                kestrel.Listen(ip, address.Port, listen => UseTls(listen, address));
+            }
+            else
+            {
+                kestrel.ListenLocalhost(address.Port, listen => UseTls(listen, address));
+            }
+        }
+
+        File.Delete(installation.Directory.SocketFile);
+        kestrel.ListenUnixSocket(
+            installation.Directory.SocketFile,
+            listen => listen.Use(next => connection =>
+            {
+                connection.Items[RequestFeatures.LocalConnection] = true;
+                return next(connection);
+            }));
+    }
+
+    private static void UseTls(Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions listen, Uri address)
+    {
+        if (address.Scheme == Uri.UriSchemeHttps)
+        {
+            listen.UseHttps();
+        }
+    }
+
+    private static void UseForwardedHeaders(WebApplication app, ServerOptions options)
+    {
+        if (options.Proxies.Count == 0)
+        {
+            return;
+        }
+
+        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto };
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (var proxy in options.Proxies)
+        {
+            forwarded.KnownProxies.Add(System.Net.IPAddress.TryParse(proxy, out var ip)
+                ? ip
+                : throw new SettingsException($"SPAREKEY_PROXIES: {proxy} is not an IP address."));
+        }
+
+        app.UseForwardedHeaders(forwarded);
+    }
+
+    private static void AddLogging(ILoggingBuilder log, ServerOptions options)
+    {
+        log.SetMinimumLevel(LogLevel.Information);
+        log.AddFilter("Microsoft", LogLevel.Warning);
+        log.AddFilter("System", LogLevel.Warning);
+        log.AddJsonConsole(console => console.IncludeScopes = true);
+        if (options.Log is { } provider)
+        {
+            log.AddProvider(provider);
+        }
+    }
+
+    private static async Task WriteBootstrapToken(WebApplication app, Installation installation, CancellationToken cancellationToken)
+    {
+        var file = installation.Directory.BootstrapTokenFile;
+        var made = await app.Services.GetRequiredService<Bootstrap>().Run(
+            token => PrivateFile.Replace(file, System.Text.Encoding.ASCII.GetBytes(token.Reveal() + "\n")), cancellationToken);
+        if (made)
+        {
+            LogBootstrap(app.Logger, file);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A first access token, good for 24 hours, is in {File}")]
+    private static partial void LogBootstrap(ILogger logger, string file);
+}

@@ -1,0 +1,144 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Engine;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Tenants;
+
+namespace Sparekey.Server.Http;
+
+/// <summary>
+/// Finds the tenant and the caller of a request and holds the route's declaration against them. Closed by default: a route
+/// without a declaration is answered with an error, whoever calls it.
+/// </summary>
+/// <param name="next">The endpoint.</param>
+/// <param name="authentication">Knows access tokens.</param>
+/// <param name="tenants">Knows hosts.</param>
+/// <param name="velocity">Counts what tokens do.</param>
+/// <param name="limiter">Counts what addresses do.</param>
+/// <param name="refusals">Keeps the record of refusals.</param>
+/// <param name="options">The server's origin.</param>
+/// <param name="log">The log.</param>
+internal sealed partial class AccessMiddleware(
+    RequestDelegate next, Authentication authentication, TenantOfHost tenants, Velocity velocity, SourceLimiter limiter,
+    RecordRefusal refusals, EngineOptions options, ILogger<AccessMiddleware> log)
+{
+    private const string TenantHeader = "Sparekey-Tenant";
+
+    /// <summary>Runs the endpoint if the route's declaration allows it.</summary>
+    /// <param name="context">The request.</param>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<RouteAccess>() is null && IsFramework(endpoint))
+        {
+            await next(context);
+            return;
+        }
+
+        if (await Admit(context, endpoint) is { } refusal)
+        {
+            await new Problem(refusal).ExecuteAsync(context);
+            return;
+        }
+
+        await next(context);
+    }
+
+    // The framework's own answer to a wrong method is an endpoint too; it does nothing.
+    private static bool IsFramework(Endpoint endpoint) => endpoint.DisplayName is "405 HTTP Method Not Supported";
+
+    private async Task<Refusal?> Admit(HttpContext context, Endpoint endpoint)
+    {
+        var declared = endpoint.Metadata.GetOrderedMetadata<RouteAccess>();
+        if (declared is not [var access])
+        {
+            LogUndeclared(log, endpoint.DisplayName);
+            return RefusalCode.InternalError;
+        }
+
+        if (endpoint.Metadata.GetMetadata<AnyHost>() is not null && access is RouteAccess.Public)
+        {
+            return limiter.Count(context.Source());
+        }
+
+        var tenant = await TenantOf(context);
+        if (tenant.Refusal is { } unknown)
+        {
+            return unknown;
+        }
+
+        var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId());
+        context.Features.Set(visitor);
+        if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && IsForeignOrigin(context))
+        {
+            return RefusalCode.OriginNotAllowed;
+        }
+
+        return access switch
+        {
+            RouteAccess.Requires required => await AdmitCaller(context, visitor, required.Permission),
+            RouteAccess.Local => await AdmitLocalOperator(context, visitor),
+            _ => context.IsLocal() ? null : limiter.Count(visitor.Source),
+        };
+    }
+
+    private async Task<Refusal?> AdmitLocalOperator(HttpContext context, Visitor visitor)
+    {
+        if (!context.IsLocal())
+        {
+            return RefusalCode.RouteNotFound;
+        }
+
+        context.Features.Set((await authentication.LocalOperator(visitor, context.RequestAborted)).Value);
+        return null;
+    }
+
+    private async Task<Refusal?> AdmitCaller(HttpContext context, Visitor visitor, Permission permission)
+    {
+        var found = context.IsLocal()
+            ? await authentication.LocalOperator(visitor, context.RequestAborted)
+            : await authentication.Authenticate(visitor, context.BearerToken(), context.RequestAborted);
+        if (found.Refusal is { } unauthenticated)
+        {
+            return limiter.Count(visitor.Source) ?? unauthenticated;
+        }
+
+        var caller = found.Value;
+        context.Features.Set(caller);
+        if (caller.Grant.Demand(permission) is { } missing)
+        {
+            await refusals.Run(caller, missing.Code, Route(context), context.RequestAborted);
+            return missing;
+        }
+
+        return HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+            ? null
+            : await velocity.Spend(caller, context.RequestAborted);
+    }
+
+    private async Task<Result<TenantId>> TenantOf(HttpContext context)
+    {
+        if (!context.IsLocal())
+        {
+            return await tenants.Resolve(context.Request.Host.Value ?? "", context.RequestAborted);
+        }
+
+        var name = context.Request.Headers[TenantHeader].ToString();
+        return name.Length == 0
+            ? TenantId.Default
+            : TenantId.TryParse(name, out var tenant) && await tenants.Exists(tenant, context.RequestAborted)
+                ? tenant
+                : RefusalCode.TenantNotFound;
+    }
+
+    private bool IsForeignOrigin(HttpContext context)
+    {
+        var origin = context.Request.Headers.Origin.ToString();
+        return origin.Length > 0 && !string.Equals(origin, options.Origin.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static string Route(HttpContext context) =>
+        $"{context.Request.Method} {(context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText}";
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The route {Route} does not declare who may call it, and stays closed")]
+    private static partial void LogUndeclared(ILogger logger, string? route);
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+using Sparekey.Core;
+using Sparekey.Engine;
+
+namespace Sparekey.Server.Http;
+
+/// <summary>Answers a refusal as a problem document (RFC 9457): stable code, documented type, nothing an attacker could use.</summary>
+/// <param name="refusal">The refusal.</param>
+internal sealed class Problem(Refusal refusal) : IResult
+{
+    /// <summary>The refusal.</summary>
+    public RefusalCode Code => refusal.Code;
+
+    /// <summary>The media type (RFC 9457 §3).</summary>
+    public const string MediaType = "application/problem+json";
+
+    /// <summary>Writes the document.</summary>
+    /// <param name="httpContext">The request.</param>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var (status, title) = ProblemKinds.Of(refusal.Code);
+        var code = WireName.Of(refusal.Code);
+        var response = httpContext.Response;
+        response.StatusCode = status;
+        response.Headers.CacheControl = "no-store";
+        if (refusal.RetryAfter is { } retryAfter)
+        {
+            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (refusal.Code is RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid)
+        {
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        var origin = httpContext.RequestServices.GetRequiredService<EngineOptions>().Origin;
+        var document = new ProblemDocument(
+            new Uri(origin, $"/problems/{code}").ToString(), title, status, code, refusal.Detail,
+            refusal.Faults.Count == 0 ? null : refusal.Faults, httpContext.CorrelationId());
+        return response.WriteAsJsonAsync(document, WireJson.Options, MediaType, httpContext.RequestAborted);
+    }
+
+    private sealed record ProblemDocument(
+        string Type, string Title, int Status, string Code, string? Detail, IReadOnlyList<FieldFault>? Errors, string CorrelationId);
+}
