@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Ceremonies;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
@@ -48,6 +49,7 @@ public static class EngineRegistration
         services.AddSingleton(options.Passwords);
         services.AddSingleton<CeremonyStore>();
         services.AddAccess();
+        services.AddAccounts();
         services.AddRecoveries();
         services.AddSessions();
         services.AddSingleton<Housekeeping>();

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Tenants;
+
+namespace Sparekey.Engine.Accounts;
+
+/// <summary>Registers accounts, applications and tenants.</summary>
+internal static class AccountRegistration
+{
+    /// <summary>Registers accounts, applications and tenants.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddAccounts(this IServiceCollection services) => services
+        .AddSingleton<AccountStore>()
+        .AddSingleton<ApplicationStore>()
+        .AddSingleton<TenantStore>()
+        .AddSingleton<TenantHosts>()
+        .AddUseCase<EnsureDefaultApplication>()
+        .AddUseCase<TenantOfHost>();
+}

@@ -1,6 +1,0 @@
-// Stands in until the account and application stores land; then this file goes.
-#pragma warning disable
-using Sparekey.Core; using Sparekey.Core.Accounts; using Sparekey.Engine.Storage;
-namespace Sparekey.Engine.Accounts { internal sealed class AccountStore { public Task<Account?> Find(DbSession db, TenantId t, AccountId a)=>throw new NotImplementedException(); public Task<Account?> FindByIdentifier(DbSession db, TenantId t, string a)=>throw new NotImplementedException(); } }
-namespace Sparekey.Engine.Applications { public sealed record Application(ApplicationId Id, string Name, string? RpId, IReadOnlyList<Uri> Origins, IReadOnlyList<string> LinkHosts); internal sealed class ApplicationStore { public Task<Application?> Find(DbSession db, TenantId t, ApplicationId a)=>throw new NotImplementedException(); public Task<Application> Default(DbSession db, TenantId t)=>throw new NotImplementedException(); } public sealed class EnsureDefaultApplication { public Task Run(TenantId t, Uri o, CancellationToken c)=>throw new NotImplementedException(); } }
-namespace Sparekey.Engine.Tenants { public sealed class TenantOfHost { public Task<Result<TenantId>> Resolve(string h, CancellationToken c)=>throw new NotImplementedException(); public Task<bool> Exists(TenantId h, CancellationToken c)=>throw new NotImplementedException(); } }

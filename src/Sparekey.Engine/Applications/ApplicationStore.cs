@@ -1,0 +1,128 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Applications;
+
+/// <summary>The applications of tenants. It writes rows and nothing else; hosts are <see cref="Tenants.TenantHosts"/>'.</summary>
+internal sealed class ApplicationStore
+{
+    private const string Select =
+        """
+        SELECT id AS Id, name AS Name, rp_id AS RpId, origins AS Origins, link_hosts AS LinkHosts, return_urls AS ReturnUrls,
+               client_ids AS ClientIds, branding AS Branding, is_default AS IsDefault, created_at AS CreatedAt, version AS Version
+        FROM applications
+        """;
+
+    /// <summary>An application by its id; null when the tenant has no such one.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="id">Its id.</param>
+    public async Task<Application?> Find(DbSession db, TenantId tenant, ApplicationId id) =>
+        (await db.Find<Row>(
+            $"{Select} WHERE tenant_id = @tenant AND id = @id", new { tenant = tenant.ToString(), id = id.ToString() }))?.Read();
+
+    /// <summary>The application that is meant when a request names none. Every tenant has one from its making.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <exception cref="InvalidOperationException">The tenant was not made by the program.</exception>
+    public async Task<Application> Default(DbSession db, TenantId tenant) =>
+        await FindDefault(db, tenant) ?? throw new InvalidOperationException("The tenant has no default application.");
+
+    /// <summary>The default application, or null before there is one.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    public async Task<Application?> FindDefault(DbSession db, TenantId tenant) =>
+        (await db.Find<Row>(
+            $"{Select} WHERE tenant_id = @tenant AND is_default = 1", new { tenant = tenant.ToString() }))?.Read();
+
+    /// <summary>The ids of all applications of a tenant.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    public async Task<IReadOnlyList<ApplicationId>> Ids(DbSession db, TenantId tenant) =>
+        [.. (await db.List<string>(
+            "SELECT id FROM applications WHERE tenant_id = @tenant ORDER BY created_at, id", new { tenant = tenant.ToString() }))
+            .Select(Core.Ids.Parse<ApplicationId>)];
+
+    /// <summary>All applications of a tenant, oldest first: there are few.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    public async Task<IReadOnlyList<Application>> List(DbSession db, TenantId tenant) =>
+        [.. (await db.List<Row>(
+            $"{Select} WHERE tenant_id = @tenant ORDER BY created_at, id", new { tenant = tenant.ToString() })).Select(r => r.Read())];
+
+    /// <summary>Writes a new application.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="application">The application, at version 1.</param>
+    public Task<int> Insert(Act act, Application application) => act.Db.Execute(
+        """
+        INSERT INTO applications
+            (tenant_id, id, name, rp_id, origins, link_hosts, return_urls, client_ids, branding, is_default, created_at, version)
+        VALUES
+            (@tenant, @id, @name, @rpId, @origins, @linkHosts, @returnUrls, @clientIds, @branding, @isDefault, @created, @version)
+        """,
+        Parameters(act, application));
+
+    /// <summary>Writes what changed, unless somebody else changed it first.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="next">The application as it shall be, one version later.</param>
+    /// <returns>Whether it was written.</returns>
+    public async Task<bool> Update(Act act, Application next) => await act.Db.Execute(
+        """
+        UPDATE applications SET name = @name, rp_id = @rpId, origins = @origins, link_hosts = @linkHosts, return_urls = @returnUrls,
+            client_ids = @clientIds, branding = @branding, version = @version
+        WHERE tenant_id = @tenant AND id = @id AND version = @version - 1
+        """,
+        Parameters(act, next)) == 1;
+
+    /// <summary>Removes an application; the default one stays.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="id">Which.</param>
+    /// <returns>Whether it was there.</returns>
+    public async Task<bool> Delete(Act act, ApplicationId id) => await act.Db.Execute(
+        "DELETE FROM applications WHERE tenant_id = @tenant AND id = @id AND is_default = 0",
+        new { tenant = act.Tenant.ToString(), id = id.ToString() }) == 1;
+
+    private static object Parameters(Act act, Application application) => new
+    {
+        tenant = act.Tenant.ToString(),
+        id = application.Id.ToString(),
+        name = application.Name,
+        rpId = application.RpId,
+        origins = StoredJson.Write(application.Origins.Select(o => o.GetLeftPart(UriPartial.Authority))),
+        linkHosts = StoredJson.Write(application.LinkHosts),
+        returnUrls = StoredJson.Write(application.ReturnUrls.Select(u => u.AbsoluteUri)),
+        clientIds = StoredJson.Write(application.ClientIds),
+        branding = application.Branding,
+        isDefault = application.IsDefault ? 1 : 0,
+        created = application.CreatedAt.ToUnixTimeMilliseconds(),
+        version = application.Version,
+    };
+
+    private sealed record Row(
+        string Id,
+        string Name,
+        string? RpId,
+        string Origins,
+        string LinkHosts,
+        string ReturnUrls,
+        string ClientIds,
+        string Branding,
+        long IsDefault,
+        long CreatedAt,
+        long Version)
+    {
+        public Application Read() => new(
+            Core.Ids.Parse<ApplicationId>(Id), Name, RpId, Uris(Origins), StoredJson.Read<string[]>(LinkHosts))
+        {
+            ReturnUrls = Uris(ReturnUrls),
+            ClientIds = [.. StoredJson.Read<ExternalId[]>(ClientIds)],
+            Branding = Branding,
+            IsDefault = IsDefault != 0,
+            CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt),
+            Version = (int)Version,
+        };
+
+        private static Uri[] Uris(string json) => [.. StoredJson.Read<string[]>(json).Select(u => new Uri(u))];
+    }
+}
