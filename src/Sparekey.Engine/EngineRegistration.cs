@@ -53,7 +53,6 @@ public static class EngineRegistration
         services.AddRecoveries();
         services.AddSessions();
         services.AddSingleton<Housekeeping>();
-        services.AddSessions();
         return services;
     }
 }

@@ -89,6 +89,7 @@ public sealed partial class Housekeeping : BackgroundService
         [
             "FROM idempotency WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM ceremonies WHERE tenant_id = @tenant AND expires_at <= @now",
+            "FROM sessions WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
             "FROM outbox WHERE tenant_id = @tenant AND expires_at <= @now",
         ];

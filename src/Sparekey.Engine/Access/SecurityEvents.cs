@@ -50,7 +50,7 @@ public sealed class SecurityEvents
         }
     }
 
-    internal static async Task<int> Write(Act act, IReadOnlyList<((TenantId Tenant, long Minute, RefusalCode Code) Key, long Count)> counts)
+    private static async Task<int> Write(Act act, List<((TenantId Tenant, long Minute, RefusalCode Code) Key, long Count)> counts)
     {
         foreach (var (key, count) in counts)
         {

@@ -14,8 +14,13 @@ internal static class SessionRegistration
         services.AddSingleton<CredentialStore>();
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<SessionStore>();
+        services.AddUseCase<SessionAuthentication>();
+        services.AddUseCase<SignIn>();
+        services.AddUseCase<ChangePassword>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();
+        services.AddUseCase<ListCredentials>();
+        services.AddUseCase<RevokeCredential>();
         return services;
     }
 }

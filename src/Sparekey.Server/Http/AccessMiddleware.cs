@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Tenants;
 
 namespace Sparekey.Server.Http;
@@ -12,6 +13,7 @@ namespace Sparekey.Server.Http;
 /// </summary>
 /// <param name="next">The endpoint.</param>
 /// <param name="authentication">Knows access tokens.</param>
+/// <param name="sessions">Knows session tokens.</param>
 /// <param name="tenants">Knows hosts.</param>
 /// <param name="velocity">Counts what tokens do.</param>
 /// <param name="limiter">Counts what addresses do.</param>
@@ -19,8 +21,8 @@ namespace Sparekey.Server.Http;
 /// <param name="options">The server's origin.</param>
 /// <param name="log">The log.</param>
 internal sealed partial class AccessMiddleware(
-    RequestDelegate next, Authentication authentication, TenantOfHost tenants, Velocity velocity, SourceLimiter limiter,
-    RecordRefusal refusals, EngineOptions options, ILogger<AccessMiddleware> log)
+    RequestDelegate next, Authentication authentication, SessionAuthentication sessions, TenantOfHost tenants, Velocity velocity,
+    SourceLimiter limiter, RecordRefusal refusals, EngineOptions options, ILogger<AccessMiddleware> log)
 {
     private const string TenantHeader = "Sparekey-Tenant";
 
@@ -77,6 +79,7 @@ internal sealed partial class AccessMiddleware(
         {
             RouteAccess.Requires required => await AdmitCaller(context, visitor, required.Permission),
             RouteAccess.Local => await AdmitLocalOperator(context, visitor),
+            RouteAccess.Session session => await AdmitSession(context, visitor, session.Allowed),
             _ => context.IsLocal() ? null : limiter.Count(visitor.Source),
         };
     }
@@ -89,6 +92,23 @@ internal sealed partial class AccessMiddleware(
         }
 
         context.Features.Set((await authentication.LocalOperator(visitor, context.RequestAborted)).Value);
+        return null;
+    }
+
+    private async Task<Refusal?> AdmitSession(HttpContext context, Visitor visitor, SessionRestriction? allowed)
+    {
+        if (limiter.Count(visitor.Source) is { } tooMany)
+        {
+            return tooMany;
+        }
+
+        var found = await sessions.Authenticate(visitor.Tenant, context.BearerToken(), allowed, context.RequestAborted);
+        if (found.Refusal is { } refused)
+        {
+            return refused;
+        }
+
+        context.Features.Set(new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value));
         return null;
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Sparekey.Core;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Server.Http;
 
@@ -32,6 +33,11 @@ internal static class RequestFeatures
     /// <param name="context">The request.</param>
     public static Caller Caller(this HttpContext context) =>
         context.Features.Get<Caller>() ?? throw new InvalidOperationException("This route requires no permission.");
+
+    /// <summary>Who calls, on a route that requires a session.</summary>
+    /// <param name="context">The request.</param>
+    public static SessionCaller SessionCaller(this HttpContext context) =>
+        context.Features.Get<SessionCaller>() ?? throw new InvalidOperationException("This route requires no session.");
 
     /// <summary>The bearer token of the request; empty when there is none.</summary>
     /// <param name="context">The request.</param>

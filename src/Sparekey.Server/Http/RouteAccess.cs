@@ -1,4 +1,5 @@
 using Sparekey.Core.Access;
+using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Server.Http;
 
@@ -24,7 +25,8 @@ internal abstract record RouteAccess
     public sealed record Local : RouteAccess;
 
     /// <summary>A person with a session.</summary>
-    public sealed record Session : RouteAccess;
+    /// <param name="Allowed">What the route does, where a session restricted to that may do it; null where none may.</param>
+    public sealed record Session(SessionRestriction? Allowed) : RouteAccess;
 
     /// <summary>Whoever redeemed a secret; the use case checks the token itself, before and within its act.</summary>
     public sealed record Redemption : RouteAccess;
@@ -49,8 +51,9 @@ internal static class RouteAccessDeclarations
 
     /// <summary>Needs a session.</summary>
     /// <param name="route">The route.</param>
-    public static T RequireSession<T>(this T route)
-        where T : IEndpointConventionBuilder => route.WithMetadata(new RouteAccess.Session());
+    /// <param name="allowed">What the route does, where a session restricted to that may do it; null where none may.</param>
+    public static T RequireSession<T>(this T route, SessionRestriction? allowed = null)
+        where T : IEndpointConventionBuilder => route.WithMetadata(new RouteAccess.Session(allowed));
 
     /// <summary>Needs a redemption.</summary>
     /// <param name="route">The route.</param>

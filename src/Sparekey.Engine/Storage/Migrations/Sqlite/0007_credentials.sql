@@ -44,8 +44,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_account ON sessions (tenant_id, account_id);
 CREATE INDEX sessions_expiry ON sessions (tenant_id, expires_at);
 
--- How many wrong passwords an account had in the present hour: the ledger takes the first ones only. No foreign key: an
--- account may go while a wrong password for it is still being checked.
+-- How many wrong passwords an account had in the present hour: the ledger takes the first ones only. An empty account_id
+-- stands for all names that are no account. No foreign key: an account may go while a wrong password for it is being checked.
 CREATE TABLE sign_in_refusals (
     tenant_id  TEXT   NOT NULL,
     account_id TEXT   NOT NULL,

@@ -1,0 +1,32 @@
+using Sparekey.Core;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
+
+namespace Sparekey.Engine.Credentials;
+
+/// <summary>Lists what an account proves itself with. Nothing that verifies a credential is in it.</summary>
+public sealed class ListCredentials
+{
+    private readonly Acts _acts;
+    private readonly AccountStore _accounts;
+    private readonly CredentialStore _credentials;
+
+    internal ListCredentials(Acts acts, AccountStore accounts, CredentialStore credentials)
+    {
+        _acts = acts;
+        _accounts = accounts;
+        _credentials = credentials;
+    }
+
+    /// <summary>All credentials of an account, oldest first.</summary>
+    /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The credentials, or <see cref="RefusalCode.AccountNotFound"/>.</returns>
+    public Task<Result<IReadOnlyList<Credential>>> Run(Caller caller, AccountId account, CancellationToken cancellationToken) =>
+        _acts.Read<Result<IReadOnlyList<Credential>>>(
+            async db => await _accounts.Find(db, caller.Tenant, account) is null
+                ? RefusalCode.AccountNotFound
+                : new List<Credential>(await _credentials.List(db, caller.Tenant, account)),
+            cancellationToken);
+}

@@ -1,0 +1,95 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Ledger;
+using Sparekey.Core.Policies;
+using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Policies;
+using Sparekey.Engine.Sessions;
+
+namespace Sparekey.Engine.Credentials;
+
+/// <summary>
+/// Removes a credential of somebody else at once. That is a recovery of means force in all but name, so it is refused wherever
+/// policy demands anything of one; only a password that an operator chose, and the person never took over, goes without asking.
+/// </summary>
+public sealed class RevokeCredential
+{
+    private readonly Acts _acts;
+    private readonly AccountStore _accounts;
+    private readonly ApplicationStore _applications;
+    private readonly PolicyStore _policies;
+    private readonly CredentialStore _credentials;
+    private readonly SessionStore _sessions;
+
+    internal RevokeCredential(
+        Acts acts, AccountStore accounts, ApplicationStore applications, PolicyStore policies, CredentialStore credentials,
+        SessionStore sessions)
+    {
+        _acts = acts;
+        _accounts = accounts;
+        _applications = applications;
+        _policies = policies;
+        _credentials = credentials;
+        _sessions = sessions;
+    }
+
+    /// <summary>Removes a credential; the sessions it opened end with it.</summary>
+    /// <param name="caller">Who; holds <c>credential:revoke</c>.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="credential">Which.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// What was removed; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.CredentialNotFound"/>,
+    /// <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>, <see cref="RefusalCode.PolicyRefuses"/>.
+    /// </returns>
+    public Task<Result<Credential>> Run(
+        Caller caller, AccountId account, CredentialId credential, CancellationToken cancellationToken) =>
+        _acts.Write(caller.Tenant, act => Revoke(act, caller, account, credential), cancellationToken);
+
+    private async Task<Result<Credential>> Revoke(Act act, Caller caller, AccountId id, CredentialId credentialId)
+    {
+        if (await _accounts.Find(act.Db, act.Tenant, id) is not { } account)
+        {
+            return RefusalCode.AccountNotFound;
+        }
+
+        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
+        if ((caller.Grant.Demand(Permission.CredentialRevoke)
+            ?? caller.Grant.MayActOn(id, account.Role, account.Role, policy.Ranks)) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        if (await _credentials.Find(act.Db, act.Tenant, id, credentialId) is not { } credential)
+        {
+            return RefusalCode.CredentialNotFound;
+        }
+
+        if (credential.ProvisionalUntil is null && await FaultOf(act, caller, account, policy) is { } refused)
+        {
+            return refused;
+        }
+
+        await _credentials.Delete(act, id, credentialId);
+        var ended = await _sessions.EndOpenedBy(act, id, credentialId);
+        await act.Record(new LedgerEntry(LedgerEvent.CredentialRevoked, caller.Principal, id)
+        {
+            Facts = SessionLedger.Facts(
+                caller,
+                ("credential", credentialId.ToString()),
+                ("kind", WireName.Of(credential.Kind)),
+                ("was_provisional", credential.ProvisionalUntil is not null),
+                ("sessions_ended", ended)),
+            Texts = SessionLedger.Source(caller),
+        });
+        await act.Send(CredentialNotice.Of(id, credential.Kind, "removed"));
+        return credential;
+    }
+
+    private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy) => DirectAction.Check(
+        policy, AccountFacts.Of(account), caller.Principal.Kind, await _applications.Ids(act.Db, act.Tenant), act.Now);
+}

@@ -1,0 +1,58 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Accounts;
+
+namespace Sparekey.Engine.Sessions;
+
+/// <summary>Finds out whose session a token proves.</summary>
+public sealed class SessionAuthentication
+{
+    private readonly Acts _acts;
+    private readonly SessionStore _sessions;
+    private readonly AccountStore _accounts;
+
+    internal SessionAuthentication(Acts acts, SessionStore sessions, AccountStore accounts)
+    {
+        _acts = acts;
+        _sessions = sessions;
+        _accounts = accounts;
+    }
+
+    /// <summary>Checks a session token and notes that the session is in use.</summary>
+    /// <param name="tenant">The tenant the call reached.</param>
+    /// <param name="token">The token as it was sent.</param>
+    /// <param name="allowed">What the call does, where a session restricted to that may do it; null where none may.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>
+    /// The session; <see cref="RefusalCode.SessionInvalid"/> for a wrong, ended and expired one alike, also when its account was
+    /// disabled; <see cref="RefusalCode.PasswordChangeRequired"/> for a restricted one.
+    /// </returns>
+    public async Task<Result<Session>> Authenticate(
+        TenantId tenant, SecretText token, SessionRestriction? allowed, CancellationToken cancellationToken)
+    {
+        if (!TokenText.TryParse(token.Reveal(), TokenPrefix.Session, out var parts))
+        {
+            return RefusalCode.SessionInvalid;
+        }
+
+        var now = _acts.Now;
+        var session = await _acts.Read(
+            async db => await _sessions.Find(db, tenant, parts, now) is { } found
+                && await _accounts.Find(db, tenant, found.Account) is { Status: AccountStatus.Active }
+                    ? found
+                    : null,
+            cancellationToken);
+        if (session is null)
+        {
+            return RefusalCode.SessionInvalid;
+        }
+
+        if (session.LastSeenAt + SessionStore.SeenEvery <= now)
+        {
+            await _acts.Write(tenant, act => _sessions.MarkSeen(act, session.Id), cancellationToken);
+        }
+
+        return session.RestrictedTo is { } restriction && restriction != allowed ? RefusalCode.PasswordChangeRequired : session;
+    }
+}

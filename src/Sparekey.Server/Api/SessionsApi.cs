@@ -1,0 +1,82 @@
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Sessions;
+using Sparekey.Server.Http;
+
+namespace Sparekey.Server.Api;
+
+/// <summary>Signing in and out, and changing one's own password.</summary>
+internal static class SessionsApi
+{
+    // A body holds an identifier and a password or two; nothing of that is long.
+    private const int BodyLimit = 8 * 1024;
+
+    /// <summary>Maps the routes.</summary>
+    /// <param name="v1">The group of <c>/v1</c>.</param>
+    public static void Map(IEndpointRouteBuilder v1)
+    {
+        v1.MapPost("/sessions", Open).Public("Whoever signs in has nothing yet that proves them.").CheckOrigin();
+        v1.MapGet("/sessions/current", Read).RequireSession();
+        v1.MapDelete("/sessions/current", End).RequireSession(SessionRestriction.PasswordChange);
+        v1.MapDelete("/sessions", EndOthers).RequireSession();
+        v1.MapPut("/sessions/current/password", SetPassword).RequireSession(SessionRestriction.PasswordChange);
+    }
+
+    /// <summary>Signs in. Refused: <c>sign_in_failed</c> (401) whatever was wrong, <c>too_many_requests</c>, <c>busy</c>.</summary>
+    private static async Task<IResult> Open(HttpContext context, SignIn signIn, CancellationToken cancellationToken)
+    {
+        var body = await StrictBody.Read<SignInBody>(context, BodyLimit);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var opened = await signIn.Run(context.Visitor(), body.Value.Identifier, body.Value.Password, cancellationToken);
+        return opened.ToAnswer(View, StatusCodes.Status201Created);
+    }
+
+    /// <summary>The session that the token proves. Refused: <c>session_invalid</c>, <c>password_change_required</c>.</summary>
+    private static IResult Read(HttpContext context) => Answers.Json(View(context.SessionCaller().Session));
+
+    /// <summary>Signs out. Refused: <c>session_invalid</c>.</summary>
+    private static async Task<IResult> End(HttpContext context, EndSession end, CancellationToken cancellationToken) =>
+        (await end.Run(context.SessionCaller(), cancellationToken)).Refusal.ToAnswer();
+
+    /// <summary>Signs out everywhere else. Refused: <c>session_invalid</c>, <c>password_change_required</c>.</summary>
+    private static async Task<IResult> EndOthers(HttpContext context, EndOtherSessions end, CancellationToken cancellationToken) =>
+        (await end.Run(context.SessionCaller(), cancellationToken)).ToAnswer(ended => new { ended });
+
+    /// <summary>
+    /// Changes the password and answers with the session that replaces the caller's. Refused: <c>password_refused</c>,
+    /// <c>current_password_wrong</c>, <c>session_invalid</c>, <c>too_many_requests</c>, <c>busy</c>.
+    /// </summary>
+    private static async Task<IResult> SetPassword(HttpContext context, ChangePassword change, CancellationToken cancellationToken)
+    {
+        var body = await StrictBody.Read<PasswordBody>(context, BodyLimit);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var opened = await change.Run(
+            context.SessionCaller(), body.Value.CurrentPassword, body.Value.NewPassword, cancellationToken);
+        return opened.ToAnswer(View);
+    }
+
+    private static object View(OpenedSession opened) => View(opened.Session, opened.Token.Reveal());
+
+    private static object View(Session session, string? token = null) => new
+    {
+        session.Id,
+        Token = token,
+        AccountId = session.Account,
+        ApplicationId = session.Application,
+        session.CreatedAt,
+        session.ExpiresAt,
+        session.Amr,
+        MustChangePassword = session.RestrictedTo == SessionRestriction.PasswordChange,
+    };
+
+    private sealed record SignInBody(string Identifier, SecretText Password);
+
+    private sealed record PasswordBody(SecretText CurrentPassword, SecretText NewPassword);
+}
