@@ -44,7 +44,7 @@ public static class Identifier
     public static bool IsEmail(string text)
     {
         var at = text.IndexOf('@', StringComparison.Ordinal);
-        if (text.Length > MaxLength || at is <= 0 or > 64 || text.AsSpan(at + 1).IndexOfAny('@', '\uFE6B', '\uFF20') >= 0 || !IsPlainText(text)
+        if (text.Length > MaxLength || at is <= 0 or > 64 || text.Count(IsAtSign) > 1 || !IsPlainText(text)
             || text.Any(c => char.IsWhiteSpace(c) || c is '"' or '<' or '>' or '(' or ')' or ',' or ';' or ':' or '\\' or '[' or ']'))
         {
             return false;
@@ -59,7 +59,8 @@ public static class Identifier
 
     /// <summary>Whether a text can be an international telephone number: a plus sign and 7 to 15 digits (E.164).</summary>
     /// <param name="text">The text, trimmed.</param>
-    public static bool IsPhone(string text) => LooksLikePhone(text) && Digits(text).Length is >= 8 and <= 16;
+    public static bool IsPhone(string text) =>
+        text.Length <= MaxLength && LooksLikePhone(text) && Digits(text).Length is >= 8 and <= 16;
 
     /// <summary>Whether a text is free of control characters, unpaired surrogates, and invisible marks and tags.</summary>
     /// <param name="text">The text.</param>
