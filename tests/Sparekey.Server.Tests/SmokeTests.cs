@@ -1,7 +1,0 @@
-namespace Sparekey.Server.Tests;
-
-public sealed class SmokeTests
-{
-    [Fact]
-    public void Runs() => (1 + 1).ShouldBe(2);
-}
