@@ -12,8 +12,11 @@ internal static class CredentialsApi
     /// <param name="v1">The group of <c>/v1</c>.</param>
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapGet("/accounts/{id}/credentials", List).RequirePermission(Permission.AccountRead);
-        v1.MapDelete("/accounts/{id}/credentials/{credentialId}", Revoke).RequirePermission(Permission.CredentialRevoke);
+        var group = v1.MapGroup("/accounts/{id}/credentials").WithTags("credentials");
+        group.MapGet("/", List).RequirePermission(Permission.AccountRead)
+            .WithSummary("What an account proves itself with, without what verifies it.");
+        group.MapDelete("/{credentialId}", Revoke).RequirePermission(Permission.CredentialRevoke)
+            .WithSummary("Removes a credential where policy demands nothing of a recovery of means force.");
     }
 
     /// <summary>An account's credentials, oldest first; nothing that verifies one. Refused: <c>account_not_found</c>.</summary>

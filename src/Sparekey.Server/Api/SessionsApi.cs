@@ -14,11 +14,14 @@ internal static class SessionsApi
     /// <param name="v1">The group of <c>/v1</c>.</param>
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/sessions", Open).Public("Whoever signs in has nothing yet that proves them.").CheckOrigin();
-        v1.MapGet("/sessions/current", Read).RequireSession();
-        v1.MapDelete("/sessions/current", End).RequireSession(SessionRestriction.PasswordChange);
-        v1.MapDelete("/sessions", EndOthers).RequireSession();
-        v1.MapPut("/sessions/current/password", SetPassword).RequireSession(SessionRestriction.PasswordChange);
+        var group = v1.MapGroup("/sessions").WithTags("sessions");
+        group.MapPost("/", Open).Public("Whoever signs in has nothing yet that proves them.").CheckOrigin()
+            .WithSummary("Signs in with a password; the session token is shown once.");
+        group.MapDelete("/", EndOthers).RequireSession().WithSummary("Signs the person out everywhere else.");
+        group.MapGet("/current", Read).RequireSession().WithSummary("The session that the token proves.");
+        group.MapDelete("/current", End).RequireSession(SessionRestriction.PasswordChange).WithSummary("Signs out.");
+        group.MapPut("/current/password", SetPassword).RequireSession(SessionRestriction.PasswordChange)
+            .WithSummary("Changes the password; every session ends, and the answer holds a new one.");
     }
 
     /// <summary>Signs in. Refused: <c>sign_in_failed</c> (401) whatever was wrong, <c>too_many_requests</c>, <c>busy</c>.</summary>
@@ -67,7 +70,7 @@ internal static class SessionsApi
     private static object View(Session session, string? token = null) => new
     {
         session.Id,
-        Token = token,
+        SessionToken = token,
         AccountId = session.Account,
         ApplicationId = session.Application,
         session.CreatedAt,
