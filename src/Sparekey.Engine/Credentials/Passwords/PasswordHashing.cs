@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -34,6 +36,7 @@ public sealed class PasswordHashing : IDisposable
     private readonly PasswordHasher<object> _hasher;
     private readonly SemaphoreSlim _processors;
     private readonly string _decoy;
+    private readonly int _iterations;
     private readonly int _most;
     private int _inside;
 
@@ -47,8 +50,9 @@ public sealed class PasswordHashing : IDisposable
     {
         _hasher = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = iterations }));
         _processors = new SemaphoreSlim(processors, processors);
+        _iterations = iterations;
         _most = processors + waiting;
-        _decoy = _hasher.HashPassword(Nobody, Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)));
+        _decoy = _hasher.HashPassword(Nobody, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)));
     }
 
     /// <summary>Hashes a new password.</summary>
@@ -72,7 +76,9 @@ public sealed class PasswordHashing : IDisposable
     {
         try
         {
-            var result = _hasher.VerifyHashedPassword(Nobody, storedHash ?? _decoy, PasswordRules.Normalize(password));
+            var form = PasswordRules.Normalize(password);
+            var result = _hasher.VerifyHashedPassword(Nobody, storedHash ?? _decoy, form);
+            SpendWhatIsMissing(storedHash, form);
             return storedHash is null ? PasswordVerdict.Mismatch : result switch
             {
                 PasswordVerificationResult.Success => PasswordVerdict.Match,
@@ -84,6 +90,21 @@ public sealed class PasswordHashing : IDisposable
         {
             // A stored hash that is none, or a text with unpaired surrogates, matches nothing.
             return PasswordVerdict.Mismatch;
+        }
+    }
+
+    // A hash that was imported may be cheaper than today's: without this, a quick answer would tell that its account exists.
+    private void SpendWhatIsMissing(string? storedHash, string password)
+    {
+        if (storedHash is null || Convert.FromBase64String(storedHash) is not { Length: > 9 } stored)
+        {
+            return;
+        }
+
+        var missing = _iterations - (long)BinaryPrimitives.ReadUInt32BigEndian(stored.AsSpan(5));
+        if (missing > 0)
+        {
+            Rfc2898DeriveBytes.Pbkdf2(password, stored, (int)missing, HashAlgorithmName.SHA512, 32);
         }
     }
 
