@@ -171,7 +171,7 @@ internal sealed class RunningServer : IAsyncDisposable
             TenantId.Default, "local", "test", new Grant(Principal.LocalOperator, PermissionSet.All, ranks.Highest, ExpiresAt: null));
         var made = await Get<ManageTokens>().Create(
             local,
-            new TokenOrder(null, name, PermissionSet.Of(permissions.Select(n => Permissions.TryParse(n, out var p) ? p : throw new ArgumentException(n))))
+            new TokenOrder(null, name, PermissionSet.Of(permissions.Select(n => Permissions.TryParse(n, out var p) ? p : throw new ArgumentException(n, nameof(permissions)))))
             {
                 Owner = owner,
                 Ceiling = ceiling,

@@ -42,5 +42,11 @@ public sealed class KeysInUse(Database database)
         return counts;
     }
 
-    private sealed record VersionRow(long Version, long Uses);
+    // Not a record: an aggregate without rows has no type, which a constructor could not be matched to.
+    private sealed class VersionRow
+    {
+        public long Version { get; init; }
+
+        public long Uses { get; init; }
+    }
 }
