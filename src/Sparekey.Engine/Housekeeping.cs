@@ -16,16 +16,21 @@ public sealed partial class Housekeeping : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan MaintainEvery = TimeSpan.FromMinutes(1);
+
     private readonly Acts _acts;
+    private readonly Database _database;
     private readonly SweepRecoveries _recoveries;
     private readonly LedgerSequencer _sequencer;
     private readonly Authentication _authentication;
     private readonly SecurityEvents _events;
     private readonly TimeProvider _time;
     private readonly ILogger<Housekeeping> _log;
+    private DateTimeOffset _maintained;
 
     /// <summary>The round's parts.</summary>
     /// <param name="acts">Runs acts.</param>
+    /// <param name="database">Is maintained.</param>
     /// <param name="recoveries">Lets recoveries expire.</param>
     /// <param name="sequencer">Gives positions.</param>
     /// <param name="authentication">Knows which tokens were used.</param>
@@ -33,10 +38,11 @@ public sealed partial class Housekeeping : BackgroundService
     /// <param name="time">The clock.</param>
     /// <param name="log">The log.</param>
     public Housekeeping(
-        Acts acts, SweepRecoveries recoveries, LedgerSequencer sequencer, Authentication authentication, SecurityEvents events,
+        Acts acts, Database database, SweepRecoveries recoveries, LedgerSequencer sequencer, Authentication authentication, SecurityEvents events,
         TimeProvider time, ILogger<Housekeeping> log)
     {
         _acts = acts;
+        _database = database;
         _recoveries = recoveries;
         _sequencer = sequencer;
         _authentication = authentication;
@@ -57,6 +63,12 @@ public sealed partial class Housekeeping : BackgroundService
             await _recoveries.Run(id, cancellationToken);
             await _sequencer.Run(id, cancellationToken);
             await DeleteWhatIsOver(id, cancellationToken);
+        }
+
+        if (_acts.Now - _maintained >= MaintainEvery)
+        {
+            _maintained = _acts.Now;
+            await _database.Maintain(cancellationToken);
         }
     }
 

@@ -65,7 +65,12 @@ internal sealed class SecretIssuer(
     private async Task<Uri> LinkBase(Act act, ApplicationId id)
     {
         var application = await applications.Find(act.Db, act.Tenant, id);
-        var origin = application is { LinkHosts: [var host, ..] } ? new Uri($"https://{host}") : options.Origin;
+        var origin = application switch
+        {
+            { LinkHosts: [var host, ..] } => new Uri($"https://{host}"),
+            { Origins: [var first, ..] } => first,
+            _ => options.Origin,
+        };
         return new Uri(origin, "/recover");
     }
 

@@ -27,6 +27,13 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
     public abstract Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// What the engine needs done now and then so that what was erased is really gone. Costs acts next to nothing; what is in
+    /// the way is left for the next call.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up before it begins.</param>
+    public virtual Task Maintain(CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
 }

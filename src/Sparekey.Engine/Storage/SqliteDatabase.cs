@@ -91,6 +91,10 @@ public sealed partial class SqliteDatabase : Database
     public Task<bool> Checkpoint(CancellationToken cancellationToken) =>
         Task.Run(() => SqliteOpening.Checkpoint(File), cancellationToken);
 
+    /// <summary>Empties the write-ahead log, in which erased secrets would linger.</summary>
+    /// <param name="cancellationToken">Gives up before it begins.</param>
+    public override Task Maintain(CancellationToken cancellationToken) => Checkpoint(cancellationToken);
+
     /// <summary>Lets running reads end and finishes the acts that wait, then closes the file. Later calls are refused.</summary>
     public override async ValueTask DisposeAsync()
     {
