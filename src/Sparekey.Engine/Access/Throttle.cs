@@ -20,6 +20,9 @@ public enum ThrottleKind
 
     /// <summary>Giving the current password.</summary>
     PasswordChange,
+
+    /// <summary>Sending a code that confirms an address, and giving it back.</summary>
+    AddressConfirmation,
 }
 
 /// <summary>

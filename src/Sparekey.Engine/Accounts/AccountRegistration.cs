@@ -14,6 +14,16 @@ internal static class AccountRegistration
         .AddSingleton<ApplicationStore>()
         .AddSingleton<TenantStore>()
         .AddSingleton<TenantHosts>()
+        .AddSingleton<AccountAct>()
+        .AddSingleton<AddressConfirmation>()
+        .AddUseCase<CreateAccount>()
+        .AddUseCase<ImportAccounts>()
+        .AddUseCase<ReadAccounts>()
+        .AddUseCase<ChangeAccount>()
+        .AddUseCase<DeleteAccount>()
+        .AddUseCase<AddAddress>()
+        .AddUseCase<RemoveAddress>()
+        .AddUseCase<ConfirmAddress>()
         .AddUseCase<EnsureDefaultApplication>()
         .AddUseCase<TenantOfHost>();
 }

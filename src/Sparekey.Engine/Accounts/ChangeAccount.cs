@@ -1,0 +1,102 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Ledger;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Sessions;
+
+namespace Sparekey.Engine.Accounts;
+
+/// <summary>Changes what an account is, but for its addresses: those have acts of their own.</summary>
+public sealed class ChangeAccount
+{
+    private readonly AccountAct _act;
+    private readonly SessionStore _sessions;
+
+    internal ChangeAccount(AccountAct act, SessionStore sessions)
+    {
+        _act = act;
+        _sessions = sessions;
+    }
+
+    /// <summary>Changes an account.</summary>
+    /// <param name="caller">Who changes it; holds <c>account:write</c> and a ceiling that covers its role before and after.</param>
+    /// <param name="id">The account.</param>
+    /// <param name="change">What shall be different.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// The account afterwards; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.OwnAccount"/>,
+    /// <see cref="RefusalCode.AboveCeiling"/>, <see cref="RefusalCode.VersionConflict"/>, <see cref="RefusalCode.UnknownRole"/>,
+    /// <see cref="RefusalCode.IdentifierTaken"/>, <see cref="RefusalCode.InvalidRequest"/>.
+    /// </returns>
+    public Task<Result<Account>> Run(Caller caller, AccountId id, AccountChange change, CancellationToken cancellationToken) =>
+        _act.Run(caller, act => Change(act, caller, id, change), cancellationToken);
+
+    private async Task<Result<Account>> Change(Act act, Caller caller, AccountId id, AccountChange change)
+    {
+        var found = await _act.Find(act, caller, id);
+        if (found.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var before = found.Value.Account;
+        if (change.Version is { } seen && seen != before.Version)
+        {
+            return new Refusal(RefusalCode.VersionConflict, $"The account is at version {before.Version}.");
+        }
+
+        var changed = AccountRules.Apply(before, change);
+        if (changed.Refusal is { } invalid)
+        {
+            return invalid;
+        }
+
+        if (await _act.CheckPlace(act.Db, act.Tenant, changed.Value, found.Value.Ranks, before) is { } wrong)
+        {
+            return wrong;
+        }
+
+        var members = Changes(before, changed.Value);
+        if (members.Count == 0)
+        {
+            return before;
+        }
+
+        var written = await _act.Write(act, caller, found.Value, changed.Value);
+        if (written.Refusal is not null)
+        {
+            return written;
+        }
+
+        // A session of before must not come back to life when the account is enabled again.
+        var next = written.Value;
+        var ended = next.Status == AccountStatus.Disabled && before.Status != next.Status ? await _sessions.EndAll(act, id) : 0;
+        await act.Record(AccountLedger.Entry(
+            LedgerEvent.AccountChanged, caller, next,
+            ("changed", members),
+            ("role", next.Role == before.Role ? null : next.Role),
+            ("role_before", next.Role == before.Role ? null : before.Role),
+            ("status", next.Status == before.Status ? null : WireName.Of(next.Status)),
+            ("sessions_ended", ended == 0 ? null : ended))
+            .With(("username_before", next.Username == before.Username ? null : before.Username)));
+        return next;
+    }
+
+    private static List<string> Changes(Account before, Account next)
+    {
+        (string Name, bool Same)[] members =
+        [
+            ("username", before.Username == next.Username),
+            ("role", before.Role == next.Role),
+            ("kind", before.Kind == next.Kind),
+            ("status", before.Status == next.Status),
+            ("groups", before.Groups.SequenceEqual(next.Groups)),
+            ("manager_id", before.Manager == next.Manager),
+            ("traits", before.Traits == next.Traits),
+            ("metadata_public", before.MetadataPublic == next.MetadataPublic),
+            ("metadata_admin", before.MetadataAdmin == next.MetadataAdmin),
+            ("external_ids", before.ExternalIds.SequenceEqual(next.ExternalIds)),
+        ];
+        return [.. members.Where(m => !m.Same).Select(m => m.Name)];
+    }
+}
