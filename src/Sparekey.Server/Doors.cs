@@ -24,5 +24,6 @@ internal static class Doors
         TokensApi.Map(v1);
         SessionsApi.Map(v1);
         CredentialsApi.Map(v1);
+        AccountsApi.Map(v1);
     }
 }
