@@ -25,5 +25,6 @@ internal static class Doors
         SessionsApi.Map(v1);
         CredentialsApi.Map(v1);
         AccountsApi.Map(v1);
+        ApplicationsApi.Map(v1);
     }
 }

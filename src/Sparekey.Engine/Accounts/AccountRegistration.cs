@@ -25,5 +25,7 @@ internal static class AccountRegistration
         .AddUseCase<RemoveAddress>()
         .AddUseCase<ConfirmAddress>()
         .AddUseCase<EnsureDefaultApplication>()
+        .AddUseCase<ManageApplications>()
+        .AddUseCase<ManageTenants>()
         .AddUseCase<TenantOfHost>();
 }

@@ -11,7 +11,7 @@ internal static class JsonText
     /// <summary>The most bytes of UTF-8 without white space.</summary>
     public const int MaxBytes = 16 * 1024;
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 12, AllowDuplicateProperties = false };
 
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -32,7 +32,7 @@ internal static class JsonText
         }
 
         faults.Add(new FieldFault(
-            pointer, $"A JSON object of at most {MaxBytes} bytes, without control characters or a name that stands twice, nested 16 deep at most."));
+            pointer, $"A JSON object of at most {MaxBytes} bytes, without control characters or a name that stands twice, nested 12 deep at most."));
         return "{}";
     }
 

@@ -83,6 +83,17 @@ internal sealed class ApplicationStore
         "DELETE FROM applications WHERE tenant_id = @tenant AND id = @id AND is_default = 0",
         new { tenant = act.Tenant.ToString(), id = id.ToString() }) == 1;
 
+    /// <summary>Whether recoveries that are not closed belong to an application.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="id">Which.</param>
+    public async Task<bool> HasOpenRecoveries(DbSession db, TenantId tenant, ApplicationId id) => await db.Scalar<long>(
+        """
+        SELECT COUNT(*) FROM recoveries
+        WHERE tenant_id = @tenant AND due_at IS NOT NULL AND closed_at IS NULL AND application_id = @id
+        """,
+        new { tenant = tenant.ToString(), id = id.ToString() }) > 0;
+
     private static object Parameters(Act act, Application application) => new
     {
         tenant = act.Tenant.ToString(),

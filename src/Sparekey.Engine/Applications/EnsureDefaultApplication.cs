@@ -48,14 +48,15 @@ public sealed class EnsureDefaultApplication
         }
 
         // The origin that the last start put first is replaced: a server that moved no longer answers there.
-        await _applications.Update(act, found with
+        var next = found with
         {
             Origins = [origin, .. found.Origins.Skip(1).Where(o => o != origin)],
             RpId = found.RpId == RpIdOf(former) ? RpIdOf(origin) : found.RpId,
             Version = found.Version + 1,
-        });
+        };
+        await _applications.Update(act, next);
         await _hosts.Sync(act);
-        await act.Record(ApplicationLedger.Entry(LedgerEvent.ApplicationChanged, Principal.System, found.Id));
+        await act.Record(ApplicationLedger.Entry(LedgerEvent.ApplicationChanged, Principal.System, next, null));
         return true;
     }
 
@@ -72,24 +73,10 @@ public sealed class EnsureDefaultApplication
         };
         await _applications.Insert(act, made);
         await _hosts.Sync(act);
-        await act.Record(ApplicationLedger.Entry(LedgerEvent.ApplicationCreated, by, made.Id));
+        await act.Record(ApplicationLedger.Entry(LedgerEvent.ApplicationCreated, by, made, null));
         return made;
     }
 
     // A relying-party id is a domain name: an IP address is none (WebAuthn Level 3 §5.1.2).
     private static string? RpIdOf(Uri? origin) => origin is { HostNameType: UriHostNameType.Dns } ? origin.Host : null;
-}
-
-/// <summary>What the ledger says about applications: configuration is no personal text.</summary>
-internal static class ApplicationLedger
-{
-    public static LedgerEntry Entry(LedgerEvent happened, Principal by, ApplicationId id, string? correlationId = null) =>
-        new(happened, by)
-        {
-            Facts = new Dictionary<string, object?>(StringComparer.Ordinal)
-            {
-                ["application"] = id.ToString(),
-                ["correlation_id"] = correlationId,
-            },
-        };
 }

@@ -42,14 +42,23 @@ internal sealed class TenantHosts(ApplicationStore applications)
         var taken = new List<string>();
         foreach (var host in Of(application))
         {
-            var owner = await act.Db.Scalar<string>("SELECT tenant_id FROM tenant_hosts WHERE host = @host", new { host });
-            if (owner is not null && owner != act.Tenant.ToString())
+            if (await IsTaken(act, host))
             {
                 taken.Add(host);
             }
         }
 
         return taken;
+    }
+
+    /// <summary>Whether another tenant has a host.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="host">The host.</param>
+    public async Task<bool> IsTaken(Act act, string host)
+    {
+        var owner = await act.Db.Scalar<string>(
+            "SELECT tenant_id FROM tenant_hosts WHERE host = @host", new { host = Normalize(host) });
+        return owner is not null && owner != act.Tenant.ToString();
     }
 
     /// <summary>Makes the tenant's hosts those that its applications list now. A host that another tenant has stays there.</summary>

@@ -1,61 +1,89 @@
-using System.Text.Json;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Secrets;
-using Sparekey.Engine;
 using Sparekey.Engine.Accounts;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Api;
 
-/// <summary>People and their addresses.</summary>
+/// <summary>Accounts and their addresses.</summary>
 internal static class AccountsApi
 {
-    private const int BodyLimit = 96 * 1024;
+    private const int BodyLimit = 128 * 1024;
+    private const int ImportLimit = 128 * 1024 * 1024;
 
     /// <summary>Maps the routes.</summary>
-    /// <param name="v1">The group of the native API.</param>
+    /// <param name="v1">The group of <c>/v1</c>.</param>
     public static void Map(IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/accounts").WithTags("accounts");
         group.MapPost("/", Create).RequirePermission(Permission.AccountWrite).WithSummary("Makes an account.");
-        group.MapGet("/", List).RequirePermission(Permission.AccountRead).WithSummary("Finds or lists accounts, oldest first.");
+        group.MapGet("/", List).RequirePermission(Permission.AccountRead)
+            .WithSummary("Lists accounts; with email or username, the one that has it.");
         group.MapGet("/{id}", Read).RequirePermission(Permission.AccountRead).WithSummary("Reads an account.");
         group.MapPatch("/{id}", Change).RequirePermission(Permission.AccountWrite)
-            .WithSummary("Changes an account; members that are absent stay as they are.");
+            .WithSummary("Changes an account, but for its addresses.");
         group.MapDelete("/{id}", Delete).RequirePermission(Permission.AccountWrite)
             .WithSummary("Deletes an account and everything personal about it.");
-        group.MapPost("/{id}/addresses", AddAddress).RequirePermission(Permission.AccountWrite)
+        group.MapPost("/{id}/addresses", Add).RequirePermission(Permission.AccountWrite)
             .WithSummary("Adds an address and sends it a confirmation code.");
-        group.MapDelete("/{id}/addresses/{address}", RemoveAddress).RequirePermission(Permission.AccountWrite)
-            .WithSummary("Removes an address; the person is told there too.");
-        group.MapPost("/{id}/addresses/{address}/code", SendCode).RequirePermission(Permission.AccountWrite)
-            .WithSummary("Sends another confirmation code; the former one dies.");
-        group.MapPost("/{id}/addresses/{address}/confirm", Confirm).RequirePermission(Permission.AccountWrite)
-            .WithSummary("Confirms an address with the code the person got there.");
+        group.MapDelete("/{id}/addresses/{addressId}", Remove).RequirePermission(Permission.AccountWrite)
+            .WithSummary("Removes an address.");
+        group.MapPost("/{id}/addresses/{addressId}/code", SendCode).RequirePermission(Permission.AccountWrite)
+            .WithSummary("Sends an address another confirmation code.");
+        group.MapPost("/{id}/addresses/{addressId}/confirm", Confirm).RequirePermission(Permission.AccountWrite)
+            .WithSummary("Confirms an address with the code its person typed.");
     }
 
-    private static async Task<IResult> Create(HttpContext context, CreateAccount create, Acts acts)
+    /// <summary>Maps what only the operator of the machine does.</summary>
+    /// <param name="local">The group of <c>/local</c>.</param>
+    public static void MapLocal(IEndpointRouteBuilder local) => local.MapPost("/accounts/import", Import);
+
+    /// <summary>
+    /// Makes an account; its addresses are usable at once. Refused: <c>invalid_request</c> with every fault, <c>unknown_role</c>,
+    /// <c>above_ceiling</c>, <c>identifier_taken</c>, <c>password_refused</c>, <c>busy</c>.
+    /// </summary>
+    private static async Task<IResult> Create(HttpContext context, CreateAccount create, TimeProvider time)
     {
-        var body = await StrictBody.Read<NewAccountBody>(context, BodyLimit);
+        var body = await StrictBody.Read<AccountBody>(context, BodyLimit);
         if (body.Refusal is { } refusal)
         {
             return new Problem(refusal);
         }
 
-        object View(Account account) => AccountView.Of(account, acts.Now);
-        var once = Idempotent.Read<Account>(context, View, [], StatusCodes.Status201Created);
+        var wanted = body.Value.Line == 0 ? body.Value.Read() : new Refusal(RefusalCode.InvalidRequest)
+        {
+            Faults = [new FieldFault("/line", "Lines are an import's.")],
+        };
+        if (wanted.Refusal is { } wrong)
+        {
+            return new Problem(wrong);
+        }
+
+        var view = View(time);
+        var once = Idempotent.Read(context, view, [], StatusCodes.Status201Created);
         if (once.Refusal is { } invalidKey)
         {
             return new Problem(invalidKey);
         }
 
-        var made = await create.Run(context.Caller(), body.Value.ToAccount(), once.Value.Key, context.RequestAborted);
-        return made.ToAnswer(View, StatusCodes.Status201Created);
+        var made = await create.Run(context.Caller(), wanted.Value, once.Value.Key, context.RequestAborted);
+        if (made.Refusal is { } refused)
+        {
+            return new Problem(body.Value.InItsOwnWords(refused));
+        }
+
+        if (made.Value.Fresh is { } account)
+        {
+            context.Response.Headers.Location = $"/v1/accounts/{account.Id}";
+        }
+
+        return made.ToAnswer(view, StatusCodes.Status201Created);
     }
 
-    private static async Task<IResult> List(HttpContext context, ReadAccounts read, Acts acts)
+    /// <summary>A page of accounts, oldest first. Refused: <c>invalid_cursor</c>, <c>invalid_request</c>.</summary>
+    private static async Task<IResult> List(HttpContext context, ReadAccounts read, TimeProvider time)
     {
         var page = Cursor.Read(context);
         if (page.Refusal is { } refusal)
@@ -64,169 +92,149 @@ internal static class AccountsApi
         }
 
         var after = page.Value.After is { } position ? new AccountPosition(position.At, new AccountId(position.Id)) : null;
-        var filter = new AccountFilter(Query("email"), Query("username"), after, page.Value.Limit);
-        return (await read.Page(context.Caller(), filter, context.RequestAborted)).ToAnswer(found => new AccountPageView(
-            [.. found.Accounts.Select(a => AccountView.Of(a, acts.Now))],
+        var filter = new AccountFilter(Query(context, "email"), Query(context, "username"), after, page.Value.Limit);
+        return (await read.Page(context.Caller(), filter, context.RequestAborted)).ToAnswer(found => new AccountList(
+            [.. found.Accounts.Select(View(time))],
             found.Next is { } next ? Cursor.After(DateTimeOffset.FromUnixTimeMilliseconds(next.At), next.Id.Value) : null));
-
-        string? Query(string name) => context.Request.Query[name].ToString() is { Length: > 0 } text ? text : null;
     }
 
-    private static async Task<IResult> Read(HttpContext context, ReadAccounts read, Acts acts) =>
+    /// <summary>One account. Refused: <c>account_not_found</c>.</summary>
+    private static async Task<IResult> Read(HttpContext context, ReadAccounts read, TimeProvider time) =>
         context.RouteId<AccountId>("id") is { } id
-            ? (await read.One(context.Caller(), id, context.RequestAborted)).ToAnswer(a => AccountView.Of(a, acts.Now))
+            ? (await read.One(context.Caller(), id, context.RequestAborted)).ToAnswer(View(time))
             : new Problem(RefusalCode.AccountNotFound);
 
-    private static async Task<IResult> Change(HttpContext context, ChangeAccount change, Acts acts)
+    /// <summary>
+    /// Changes an account. Refused: <c>account_not_found</c>, <c>own_account</c>, <c>above_ceiling</c>, <c>version_conflict</c>,
+    /// <c>unknown_role</c>, <c>identifier_taken</c>, <c>invalid_request</c>.
+    /// </summary>
+    private static async Task<IResult> Change(HttpContext context, ChangeAccount change, TimeProvider time)
     {
-        if (context.RouteId<AccountId>("id") is not { } id)
+        var body = await StrictBody.Read<AccountPatch>(context, BodyLimit);
+        if (body.Refusal is { } refusal)
         {
-            return new Problem(RefusalCode.AccountNotFound);
+            return new Problem(refusal);
         }
 
-        var body = await StrictBody.Read<AccountChangeBody>(context, BodyLimit);
-        return body.Refusal is { } refusal
-            ? new Problem(refusal)
-            : (await change.Run(context.Caller(), id, body.Value.ToChange(), context.RequestAborted))
-                .ToAnswer(a => AccountView.Of(a, acts.Now));
+        var wanted = body.Value.Read();
+        if (wanted.Refusal is { } wrong)
+        {
+            return new Problem(wrong);
+        }
+
+        return context.RouteId<AccountId>("id") is { } id
+            ? (await change.Run(context.Caller(), id, wanted.Value, context.RequestAborted)).ToAnswer(View(time))
+            : new Problem(RefusalCode.AccountNotFound);
     }
 
+    /// <summary>Deletes an account. Refused: <c>account_not_found</c>, <c>own_account</c>, <c>above_ceiling</c>.</summary>
     private static async Task<IResult> Delete(HttpContext context, DeleteAccount delete) =>
         context.RouteId<AccountId>("id") is { } id
             ? (await delete.Run(context.Caller(), id, context.RequestAborted)).ToAnswer()
             : new Problem(RefusalCode.AccountNotFound);
 
-    private static async Task<IResult> AddAddress(HttpContext context, AddAddress add, Acts acts)
+    /// <summary>
+    /// Adds an address; it is usable once confirmed and carries secrets a day later. The code leaves by the address alone.
+    /// Refused: <c>account_not_found</c>, <c>own_account</c>, <c>above_ceiling</c>, <c>invalid_request</c>,
+    /// <c>identifier_taken</c>, <c>too_many_requests</c>.
+    /// </summary>
+    private static async Task<IResult> Add(HttpContext context, AddAddress add, TimeProvider time)
     {
-        if (context.RouteId<AccountId>("id") is not { } id)
-        {
-            return new Problem(RefusalCode.AccountNotFound);
-        }
-
         var body = await StrictBody.Read<AddressBody>(context);
         if (body.Refusal is { } refusal)
         {
             return new Problem(refusal);
         }
 
-        object View(Account account) => AccountView.Of(account, acts.Now);
-        var once = Idempotent.Read<Account>(context, View, [], StatusCodes.Status201Created);
-        return once.Refusal is { } invalidKey
-            ? new Problem(invalidKey)
-            : (await add.Run(context.Caller(), id, body.Value.Kind, body.Value.Value, once.Value.Key, context.RequestAborted))
-                .ToAnswer(View, StatusCodes.Status201Created);
-    }
-
-    private static async Task<IResult> RemoveAddress(HttpContext context, RemoveAddress remove) =>
-        Ids(context) is var (id, address)
-            ? (await remove.Run(context.Caller(), id, address, context.RequestAborted)).ToAnswer()
-            : new Problem(RefusalCode.AddressNotFound);
-
-    private static async Task<IResult> SendCode(HttpContext context, ConfirmAddress confirm) =>
-        Ids(context) is var (id, address)
-            ? (await confirm.SendCode(context.Caller(), id, address, context.RequestAborted)).ToAnswer(StatusCodes.Status202Accepted)
-            : new Problem(RefusalCode.AddressNotFound);
-
-    private static async Task<IResult> Confirm(HttpContext context, ConfirmAddress confirm, Acts acts)
-    {
-        if (Ids(context) is not var (id, address))
+        var once = Idempotent.Read(context, View(time), [], StatusCodes.Status201Created);
+        if (once.Refusal is { } invalidKey)
         {
-            return new Problem(RefusalCode.AddressNotFound);
+            return new Problem(invalidKey);
         }
 
-        var body = await StrictBody.Read<CodeBody>(context, 4096);
-        return body.Refusal is { } refusal
-            ? new Problem(refusal)
-            : (await confirm.Run(context.Caller(), id, address, body.Value.Code, context.RequestAborted))
-                .ToAnswer(a => AccountView.Of(a, acts.Now));
+        return context.RouteId<AccountId>("id") is { } id
+            ? (await add.Run(context.Caller(), id, body.Value.Kind, body.Value.Value, once.Value.Key, context.RequestAborted))
+                .ToAnswer(View(time), StatusCodes.Status201Created)
+            : new Problem(RefusalCode.AccountNotFound);
     }
 
-    private static (AccountId Account, AddressId Address)? Ids(HttpContext context) =>
-        context.RouteId<AccountId>("id") is { } id && context.RouteId<AddressId>("address") is { } address ? (id, address) : null;
+    /// <summary>Removes an address. Refused: <c>account_not_found</c>, <c>address_not_found</c>, <c>own_account</c>, <c>above_ceiling</c>.</summary>
+    private static async Task<IResult> Remove(HttpContext context, RemoveAddress remove) =>
+        AddressOf(context) is { Refusal: null, Value: var (id, address) }
+            ? (await remove.Run(context.Caller(), id, address, context.RequestAborted)).ToAnswer()
+            : new Problem(AddressOf(context).Refusal!);
 
-    private sealed record AccountPageView(IReadOnlyList<AccountView> Accounts, string? Cursor);
+    /// <summary>
+    /// Sends another code; the former one is worth nothing then. Refused: as removing, <c>address_already_confirmed</c>,
+    /// <c>too_many_requests</c>.
+    /// </summary>
+    private static async Task<IResult> SendCode(HttpContext context, ConfirmAddress confirm) =>
+        AddressOf(context) is { Refusal: null, Value: var (id, address) }
+            ? (await confirm.SendCode(context.Caller(), id, address, context.RequestAborted))
+                .ToAnswer(StatusCodes.Status202Accepted)
+            : new Problem(AddressOf(context).Refusal!);
 
-    private sealed record AddressBody(AddressKind Kind, string Value);
+    /// <summary>
+    /// Confirms an address. Refused: as sending a code, <c>confirmation_invalid</c> for a wrong, old or exhausted code,
+    /// <c>identifier_taken</c>.
+    /// </summary>
+    private static async Task<IResult> Confirm(HttpContext context, ConfirmAddress confirm, TimeProvider time)
+    {
+        var body = await StrictBody.Read<CodeBody>(context);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        return AddressOf(context) is { Refusal: null, Value: var (id, address) }
+            ? (await confirm.Run(context.Caller(), id, address, body.Value.Code, context.RequestAborted)).ToAnswer(View(time))
+            : new Problem(AddressOf(context).Refusal!);
+    }
+
+    /// <summary>Makes many accounts, all or none. Refused: <c>invalid_request</c> with a fault for every wrong line.</summary>
+    private static async Task<IResult> Import(HttpContext context, ImportAccounts import)
+    {
+        var body = await StrictBody.Read<ImportBody>(context, ImportLimit);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var (lines, faults) = (new List<ImportedLine>(body.Value.Accounts.Count), new List<FieldFault>());
+        for (var i = 0; i < body.Value.Accounts.Count; i++)
+        {
+            var (account, line) = (body.Value.Accounts[i], body.Value.Accounts[i].Line is > 0 and var given ? given : i + 1);
+            var wanted = account.Read();
+            if (wanted.Refusal is { } wrong)
+            {
+                faults.AddRange(wrong.Faults.Select(f => new FieldFault($"/accounts/{i}{f.Pointer}", $"Line {line}: {f.Detail}")));
+            }
+            else
+            {
+                lines.Add(new ImportedLine(line, wanted.Value));
+            }
+        }
+
+        return faults.Count > 0
+            ? new Problem(new Refusal(RefusalCode.InvalidRequest, "Nothing was imported.") { Faults = faults })
+            : (await import.Run(context.Caller(), lines, context.RequestAborted)).ToAnswer(report => report, StatusCodes.Status201Created);
+    }
+
+    private static Func<Account, object> View(TimeProvider time) => account => AccountView.Of(account, time.GetUtcNow());
+
+    private static Result<(AccountId Account, AddressId Address)> AddressOf(HttpContext context) =>
+        context.RouteId<AccountId>("id") is not { } account ? RefusalCode.AccountNotFound
+        : context.RouteId<AddressId>("addressId") is not { } address ? RefusalCode.AddressNotFound
+        : (account, address);
+
+    private static string? Query(HttpContext context, string name) =>
+        context.Request.Query.TryGetValue(name, out var value) ? value.ToString() : null;
+
+    private sealed record AccountList(IReadOnlyList<object> Accounts, string? Cursor);
+
+    private sealed record AddressBody(string Value, AddressKind Kind = AddressKind.Email);
 
     private sealed record CodeBody(SecretText Code);
 
-    private sealed record AccountChangeBody(
-        int? Version = null, JsonElement? Username = null, string? Role = null, AccountKind? Kind = null, AccountStatus? Status = null,
-        IReadOnlyList<string>? Groups = null, JsonElement? ManagerId = null, JsonElement? Traits = null,
-        JsonElement? MetadataPublic = null, JsonElement? MetadataAdmin = null, IReadOnlyList<ExternalId>? ExternalIds = null)
-    {
-        // A member that is present and null takes the thing away; an absent one leaves it.
-        public AccountChange ToChange() => new()
-        {
-            Version = Version,
-            Username = Username is { } name ? new Assigned<string?>(name.ValueKind == JsonValueKind.Null ? null : name.ToString()) : null,
-            Role = Role,
-            Kind = Kind,
-            Status = Status,
-            Groups = Groups,
-            Manager = ManagerId is { } manager
-                ? new Assigned<AccountId?>(Core.Ids.TryParse<AccountId>(manager.ToString(), out var id) ? id : null)
-                : null,
-            Traits = Traits?.GetRawText(),
-            MetadataPublic = MetadataPublic?.GetRawText(),
-            MetadataAdmin = MetadataAdmin?.GetRawText(),
-            ExternalIds = ExternalIds,
-        };
-    }
-}
-
-/// <summary>An account as somebody wants it made.</summary>
-internal sealed record NewAccountBody(
-    string? Email = null, IReadOnlyList<string>? Emails = null, IReadOnlyList<string>? Phones = null, string? Username = null,
-    string? Role = null, AccountKind Kind = AccountKind.Customer, AccountStatus Status = AccountStatus.Active,
-    IReadOnlyList<string>? Groups = null, AccountId? ManagerId = null, JsonElement? Traits = null, JsonElement? MetadataPublic = null,
-    JsonElement? MetadataAdmin = null, IReadOnlyList<ExternalId>? ExternalIds = null, SecretText? Password = null,
-    SecretText? PasswordHash = null, int? Line = null)
-{
-    /// <summary>The account.</summary>
-    public NewAccount ToAccount() => new()
-    {
-        Emails = [.. new[] { Email }.OfType<string>(), .. Emails ?? []],
-        Phones = Phones ?? [],
-        Username = Username,
-        Role = Role,
-        Kind = Kind,
-        Status = Status,
-        Groups = Groups ?? [],
-        Manager = ManagerId,
-        Traits = Traits?.GetRawText(),
-        MetadataPublic = MetadataPublic?.GetRawText(),
-        MetadataAdmin = MetadataAdmin?.GetRawText(),
-        ExternalIds = ExternalIds ?? [],
-        Password = Password,
-        PasswordHash = PasswordHash,
-    };
-}
-
-/// <summary>An account as it stands on the wire. Members may be added, never taken away.</summary>
-internal sealed record AccountView(
-    AccountId Id, string? Username, IReadOnlyList<AddressView> Addresses, string Role, AccountKind Kind, AccountStatus Status,
-    IReadOnlyList<string> Groups, AccountId? ManagerId, JsonElement Traits, JsonElement MetadataPublic, JsonElement MetadataAdmin,
-    IReadOnlyList<ExternalId> ExternalIds, DateTimeOffset CreatedAt, int Version)
-{
-    /// <summary>An account.</summary>
-    /// <param name="account">The account.</param>
-    /// <param name="now">The time.</param>
-    public static AccountView Of(Account account, DateTimeOffset now) => new(
-        account.Id, account.Username, [.. account.Addresses.Select(a => AddressView.Of(a, now))], account.Role, account.Kind,
-        account.Status, account.Groups, account.Manager, Parse(account.Traits), Parse(account.MetadataPublic),
-        Parse(account.MetadataAdmin), account.ExternalIds, account.CreatedAt, account.Version);
-
-    private static JsonElement Parse(string text) => JsonSerializer.Deserialize<JsonElement>(text);
-}
-
-/// <summary>An address as it stands on the wire.</summary>
-internal sealed record AddressView(
-    AddressId Id, AddressKind Kind, string Value, bool Usable, bool CarriesSecrets, DateTimeOffset Since, DateTimeOffset? ConfirmedAt)
-{
-    /// <summary>An address.</summary>
-    /// <param name="address">The address.</param>
-    /// <param name="now">The time.</param>
-    public static AddressView Of(Address address, DateTimeOffset now) => new(
-        address.Id, address.Kind, address.Value, address.IsUsable, address.CarriesSecrets(now), address.Since, address.ConfirmedAt);
+    private sealed record ImportBody(IReadOnlyList<AccountBody> Accounts);
 }

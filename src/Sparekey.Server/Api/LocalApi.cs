@@ -21,6 +21,8 @@ internal static class LocalApi
         local.MapPost("/keys/rotate", RotateKeys);
         local.MapDelete("/keys/{version:int}", RetireKey);
         local.MapPost("/backup", Backup);
+        AccountsApi.MapLocal(local);
+        TenantsApi.MapLocal(local);
     }
 
     private static async Task<IResult> ListKeys(HttpContext context, KeyRing keys, KeysInUse uses)
