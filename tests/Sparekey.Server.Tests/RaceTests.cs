@@ -41,12 +41,13 @@ public sealed class RaceTests : IAsyncLifetime
     public async Task A_thousand_mints_with_one_idempotency_key_are_one_recovery()
     {
         await _server.Account("once@example.com");
+        var token = await _server.Token("busy", ["recovery:request", "recovery:issue"]);
         var body = new { account = new { email = "once@example.com" }, means = "link" };
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 1000).Select(
-            _ => _server.Post("/v1/recoveries", body, _server.AdminToken, "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"")));
+            _ => _server.Post("/v1/recoveries", body, token, "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"")));
 
-        answers.ShouldAllBe(a => a.Status == 201);
+        answers.Count(a => a.Status == 201).ShouldBe(1000);
         answers.Select(a => a["id"]).Distinct(StringComparer.Ordinal).Count().ShouldBe(1);
         answers.Count(a => a.Json!["secret"] is not null).ShouldBe(1);
         answers.Where(a => a.Json!["secret"] is null).ShouldAllBe(a => a.Json!["secret_withheld"]!.GetValue<bool>());

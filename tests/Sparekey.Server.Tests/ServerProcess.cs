@@ -40,6 +40,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            UseShellExecute = false,
         };
         start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
         var process = Process.Start(start)!;
