@@ -30,7 +30,7 @@ public sealed class LeakTests : IAsyncLifetime
             "/v1/recoveries", new { account = new { email = "leak@example.com" }, means = "code", code_format = "phrase" }, _server.AdminToken);
         secrets.Add(phrase.Json!["secret"]!["code"]!.ToString());
         var session = await _server.Post("/v1/sessions", new { identifier = "leak@example.com", password = "an initial password of a person" });
-        secrets.Add(session["token"]);
+        secrets.Add(session["session_token"]);
         var opened = await _server.Recover("leak@example.com", "link");
         var redemption = await _server.RedeemLink(opened);
         secrets.Add(redemption);

@@ -101,11 +101,11 @@ public sealed class RecoveryTests : IAsyncLifetime
         (await _server.Put("/v1/redemption/password", new { new_password = NewPassword }, await _server.RedeemLink(opened)))
             .Status.ShouldBe(200);
 
-        (await _server.Get("/v1/sessions/current", before["token"])).Status.ShouldBe(401);
+        (await _server.Get("/v1/sessions/current", before["session_token"])).Status.ShouldBe(401);
         (await _server.Post("/v1/sessions", new { identifier = "session@example.com", password = OldPassword })).Code.ShouldBe("sign_in_failed");
         var after = await _server.Post("/v1/sessions", new { identifier = "session@example.com", password = NewPassword });
         after.Status.ShouldBe(201, after.Text);
-        (await _server.Get("/v1/sessions/current", after["token"])).Status.ShouldBe(200);
+        (await _server.Get("/v1/sessions/current", after["session_token"])).Status.ShouldBe(200);
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Where log lines go besides the console.</summary>
+    /// <summary>Where log lines go instead of the console.</summary>
     public ILoggerProvider? Log { get; init; }
 
     /// <summary>Reads <c>DIR/sparekey.json</c> and the environment (<c>SPAREKEY_</c>, <c>__</c> between levels).</summary>

@@ -146,10 +146,13 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         log.SetMinimumLevel(LogLevel.Information);
         log.AddFilter("Microsoft", LogLevel.Warning);
         log.AddFilter("System", LogLevel.Warning);
-        log.AddJsonConsole(console => console.IncludeScopes = true);
         if (options.Log is { } provider)
         {
             log.AddProvider(provider);
+        }
+        else
+        {
+            log.AddJsonConsole(console => console.IncludeScopes = true);
         }
     }
 
