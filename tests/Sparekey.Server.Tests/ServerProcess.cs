@@ -38,6 +38,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         var url = $"http://127.0.0.1:{RunningServer.FreePort()}";
         var start = new ProcessStartInfo(Executable, ["serve", "--data", data, "--urls", url])
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
