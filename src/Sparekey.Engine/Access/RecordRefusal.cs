@@ -16,12 +16,11 @@ public sealed class RecordRefusal(Acts acts, SecurityEvents events)
 
     private readonly ConcurrentDictionary<(TenantId, string), (long Minute, int Count)> _written = new();
 
-    /// <summary>Records a refusal.</summary>
+    /// <summary>Records a refusal, also of a caller who hangs up: nobody escapes the record by not waiting for the answer.</summary>
     /// <param name="caller">Who was refused.</param>
     /// <param name="code">Why.</param>
     /// <param name="route">Method and route pattern; holds no values.</param>
-    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
-    public async Task Run(Caller caller, RefusalCode code, string route, CancellationToken cancellationToken)
+    public async Task Run(Caller caller, RefusalCode code, string route)
     {
         var minute = acts.Now.ToUnixTimeSeconds() / 60;
         var written = _written.AddOrUpdate(
@@ -49,6 +48,6 @@ public sealed class RecordRefusal(Acts acts, SecurityEvents events)
                 });
                 return true;
             },
-            cancellationToken);
+            CancellationToken.None);
     }
 }

@@ -126,7 +126,7 @@ internal sealed partial class AccessMiddleware(
         context.Features.Set(caller);
         if (caller.Grant.Demand(permission) is { } missing)
         {
-            await refusals.Run(caller, missing.Code, Route(context), context.RequestAborted);
+            await refusals.Run(caller, missing.Code, Route(context));
             return missing;
         }
 

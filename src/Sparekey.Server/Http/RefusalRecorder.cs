@@ -35,7 +35,7 @@ internal sealed class RefusalRecorder(RecordRefusal refusals, SecurityEvents eve
                  or RefusalCode.SeparationOfDuties or RefusalCode.RecentlyRecovered or RefusalCode.PolicyRefuses)
         {
             var route = $"{context.Request.Method} {(context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText}";
-            await refusals.Run(caller, code, route, context.RequestAborted);
+            await refusals.Run(caller, code, route);
         }
     }
 }
