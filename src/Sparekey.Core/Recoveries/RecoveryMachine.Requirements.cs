@@ -99,6 +99,8 @@ public static partial class RecoveryMachine
     private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
         OnlyWhileOpen(recovery, command.By, now) is { } ended
             ? Refuse(ended)
+            : command.By.Kind is PrincipalKind.Anonymous or PrincipalKind.System
+            ? Refuse(RefusalCode.SeparationOfDuties)
             : Meet(recovery, r => r.Kind == RequirementKind.Authorization, command.By, "authorization", now);
 
     private static Decision Approve(Recovery recovery, RecoveryCommand.Approve command, DateTimeOffset now)

@@ -36,7 +36,7 @@ internal static class LocalApi
     private static async Task<IResult> RotateKeys(HttpContext context, Installation installation, RotateKeys rotate)
     {
         var version = await rotate.Run(context.Caller(), installation.KeyFile, context.RequestAborted);
-        await Installation.ProveKeys(installation.Database, installation.Keys, context.RequestAborted);
+        await InstallationStore.ProveKeys(installation.Database, installation.Keys, context.RequestAborted);
         return Answers.Json(new KeyView(version, Active: true, InUse: 0), StatusCodes.Status201Created);
     }
 

@@ -1,4 +1,3 @@
-using Sparekey.Core;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Storage;
 
@@ -53,8 +52,8 @@ internal sealed class Installation : IAsyncDisposable
             var keys = keyFile.Load();
             database = SqliteDatabase.Open(directory.DatabaseFile, log);
             await new Migrator(database.Dialect, time).Apply(database, cancellationToken);
-            await ProveKeys(database, keys, cancellationToken);
-            await EnsureDefaultTenant(database, time, cancellationToken);
+            await InstallationStore.ProveKeys(database, keys, cancellationToken);
+            await InstallationStore.EnsureDefaultTenant(database, time, cancellationToken);
             return new Installation(directory, database, keyFile, keys);
         }
         catch
@@ -69,37 +68,10 @@ internal sealed class Installation : IAsyncDisposable
         }
     }
 
-    /// <summary>Notes a new key's check value, so that a start with another file of the same version is refused.</summary>
-    /// <param name="database">The database.</param>
-    /// <param name="keys">The key ring.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public static Task ProveKeys(Database database, KeyRing keys, CancellationToken cancellationToken) => database.Write(
-        async db =>
-        {
-            foreach (var version in keys.Versions)
-            {
-                var row = new { name = $"key_check.{version}", value = keys.KeyCheckValue(version) };
-                await db.Execute("INSERT INTO installation (name, value) VALUES (@name, @value) ON CONFLICT (name) DO NOTHING", row);
-                if (await db.Scalar<string>("SELECT value FROM installation WHERE name = @name", row) != row.value)
-                {
-                    throw new KeyRingException("The key file is not the one this database was written with; restore the right one.");
-                }
-            }
-
-            return true;
-        },
-        cancellationToken);
-
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await Database.DisposeAsync();
         Directory.Dispose();
     }
-
-    private static Task EnsureDefaultTenant(Database database, TimeProvider time, CancellationToken cancellationToken) => database.Write(
-        db => db.Execute(
-            "INSERT INTO tenants (id, created_at) VALUES (@id, @now) ON CONFLICT (id) DO NOTHING",
-            new { id = TenantId.Default.ToString(), now = time.GetUtcNow().ToUnixTimeMilliseconds() }),
-        cancellationToken);
 }

@@ -219,7 +219,7 @@ public sealed class RecoveryPropertyTests
     [Fact]
     public void The_stories_reach_every_state_and_every_command_is_accepted_in_some()
     {
-        var steps = Enumerable.Range(0, 1500)
+        var steps = Enumerable.Range(0, 400)
             .Select(i => new Choices((ulong)i))
             .SelectMany(c => Story.Of([.. Enumerable.Range(0, Longest).Select(_ => (ulong)c.Next(int.MaxValue))]).Steps)
             .ToList();
@@ -238,7 +238,7 @@ public sealed class RecoveryPropertyTests
     });
 
     private static void HoldsForStories(Action<Story> check) => Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest(150),
+        Config.QuickThrowOnFailure.WithMaxTest(100),
         Prop.ForAll(Choices.Stories(Longest), seeds => check(Story.Of(seeds))));
 
     private static string Json<T>(T value) => JsonSerializer.Serialize(value, RecoveryJson.Options);

@@ -153,6 +153,15 @@ public sealed class RequirementTests
         In(RecoveryState.Pending).ThenNot(new RecoveryCommand.AddReason(Approver, LostPhone), RefusalCode.SeparationOfDuties);
 
     [Fact]
+    public void Nobody_unknown_authorises_a_secret()
+    {
+        var pending = In(RecoveryState.Pending);
+
+        pending.ThenNot(new RecoveryCommand.Authorize(Principal.Anonymous), RefusalCode.SeparationOfDuties);
+        pending.ThenNot(new RecoveryCommand.Authorize(Principal.System), RefusalCode.SeparationOfDuties);
+    }
+
+    [Fact]
     public void A_wait_is_over_at_its_time_and_not_before()
     {
         var slow = PolicyOf(new RuleDocument("slow", null, new DemandDocument(Wait: "24h")));

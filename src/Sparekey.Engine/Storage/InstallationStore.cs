@@ -1,0 +1,48 @@
+using Sparekey.Core;
+using Sparekey.Engine.Keys;
+
+namespace Sparekey.Engine.Storage;
+
+/// <summary>What a database knows about the installation it belongs to: before any tenant's act, and outside of them.</summary>
+public static class InstallationStore
+{
+    /// <summary>
+    /// Proves that the key ring is the one the database was written with, and notes the check value of every new version, so
+    /// that a start with another file is refused.
+    /// </summary>
+    /// <param name="database">The database.</param>
+    /// <param name="keys">The key ring.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="KeyRingException">A version of the ring is another than the database knows.</exception>
+    public static Task ProveKeys(Database database, KeyRing keys, CancellationToken cancellationToken) => database.Write(
+        async db =>
+        {
+            foreach (var version in keys.Versions)
+            {
+                var row = new { name = $"key_check.{version}", value = keys.KeyCheckValue(version) };
+                await db.Execute("INSERT INTO installation (name, value) VALUES (@name, @value) ON CONFLICT (name) DO NOTHING", row);
+                if (await db.Scalar<string>("SELECT value FROM installation WHERE name = @name", row) != row.value)
+                {
+                    throw new KeyRingException("The key file is not the one this database was written with; restore the right one.");
+                }
+            }
+
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Makes the default tenant on the first start.</summary>
+    /// <param name="database">The database.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static Task EnsureDefaultTenant(Database database, TimeProvider time, CancellationToken cancellationToken) => database.Write(
+        db => db.Execute(
+            "INSERT INTO tenants (id, created_at) VALUES (@id, @now) ON CONFLICT (id) DO NOTHING",
+            new { id = TenantId.Default.ToString(), now = time.GetUtcNow().ToUnixTimeMilliseconds() }),
+        cancellationToken);
+
+    /// <summary>Reads one row, to see that storage answers.</summary>
+    /// <param name="db">A reading transaction.</param>
+    /// <returns>How many tenants there are.</returns>
+    public static Task<long> Probe(DbSession db) => db.Scalar<long>("SELECT COUNT(*) FROM tenants");
+}
