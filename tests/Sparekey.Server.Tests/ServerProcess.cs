@@ -41,7 +41,6 @@ internal sealed class ServerProcess : IAsyncDisposable
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            UseShellExecute = false,
         };
         start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
         var process = Process.Start(start)!;
