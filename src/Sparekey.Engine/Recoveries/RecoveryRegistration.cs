@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Accounts;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -15,6 +16,7 @@ internal static class RecoveryRegistration
         .AddSingleton<RecoveryAct>()
         .AddSingleton<Redemptions>()
         .AddSingleton<RecoveryProof>()
+        .AddSingleton<IAccountDeletionStep, EndRecoveriesOfAccount>()
         .AddUseCase<OpenRecovery>()
         .AddUseCase<IssueRecovery>()
         .AddUseCase<DecideOnRecovery>()

@@ -106,6 +106,22 @@ internal sealed class RecoveryStore
         return [.. bodies.Select(StoredJson.Read<Recovery>)];
     }
 
+    /// <summary>
+    /// Takes the reasons out of an account's closed recoveries: what people wrote about somebody goes with them. The ledger
+    /// keeps the digest that deciders signed.
+    /// </summary>
+    public async Task ForgetReasons(Act act, AccountId account)
+    {
+        var bodies = await act.Db.List<string>(
+            "SELECT body FROM recoveries WHERE tenant_id = @tenant AND account_id = @account AND closed_at IS NOT NULL",
+            new { tenant = act.Tenant.ToString(), account = account.ToString() });
+        foreach (var recovery in bodies.Select(StoredJson.Read<Recovery>).Where(r => r.Request.Reason is not null))
+        {
+            await Update(
+                act, recovery, recovery with { Version = recovery.Version + 1, Request = recovery.Request with { Reason = null } });
+        }
+    }
+
     /// <summary>When an account was last recovered.</summary>
     public async Task<DateTimeOffset?> LastCompleted(DbSession db, TenantId tenant, AccountId account)
     {
