@@ -11,6 +11,9 @@ public sealed class Velocity
 {
     private const int BlocksPerMinute = 10;
 
+    // A process that starts again and again must not lose a large token's whole minute to a few crashes.
+    private const int LargestBlock = 1000;
+
     private readonly Acts _acts;
     private readonly ConcurrentDictionary<(TenantId, TokenId), Allowance> _allowances = new();
 
@@ -91,7 +94,7 @@ public sealed class Velocity
                     key);
                 var before = await act.Db.Scalar<long?>(
                     "SELECT granted FROM velocity_leases WHERE tenant_id = @tenant AND token_id = @token AND minute = @minute", key);
-                var granted = Math.Min(Math.Max(1, caller.PerMinute / BlocksPerMinute), caller.PerMinute - (int)(before ?? caller.PerMinute));
+                var granted = Math.Min(Math.Clamp(caller.PerMinute / BlocksPerMinute, 1, LargestBlock), caller.PerMinute - (int)(before ?? caller.PerMinute));
                 if (granted <= 0)
                 {
                     return 0;
