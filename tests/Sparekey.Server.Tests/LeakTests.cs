@@ -54,7 +54,8 @@ public sealed class LeakTests : IAsyncLifetime
             logs.ShouldNotContain(secret);
             foreach (var file in Directory.EnumerateFiles(_server.Folder, "*", SearchOption.AllDirectories))
             {
-                if (!file.EndsWith("bootstrap-token", StringComparison.Ordinal) && !file.EndsWith(".sock", StringComparison.Ordinal))
+                // The first token stands where its reader looks for it; lock and socket hold no bytes.
+                if (Path.GetFileName(file) is not ("bootstrap-token" or "lock" or "sparekey.sock"))
                 {
                     Contains(await ReadShared(file), secret).ShouldBeFalse($"{Path.GetFileName(file)} holds a minted secret");
                 }
