@@ -24,6 +24,7 @@ internal static class AccountRegistration
         .AddUseCase<AddAddress>()
         .AddUseCase<RemoveAddress>()
         .AddUseCase<ConfirmAddress>()
+        .AddUseCase<ApplicationOrigins>()
         .AddUseCase<EnsureDefaultApplication>()
         .AddUseCase<ManageApplications>()
         .AddUseCase<ManageTenants>()

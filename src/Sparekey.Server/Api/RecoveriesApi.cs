@@ -150,7 +150,7 @@ internal static class RecoveriesApi
 
     private sealed record EvidenceBody(string Digest, string Kind);
 
-    private sealed record CancelBody(string? Reason = null);
+    private sealed record CancelBody([property: FreeText] string? Reason = null);
 }
 
 /// <summary>Whose account, by exactly one of the three.</summary>

@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Recoveries;
+using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Api;
 
@@ -81,7 +82,7 @@ internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)
 }
 
 /// <summary>A reason, as it is sent and shown.</summary>
-internal sealed record ReasonView(string? Code = null, string? Text = null, string? Ticket = null);
+internal sealed record ReasonView(string? Code = null, [property: FreeText] string? Text = null, string? Ticket = null);
 
 /// <summary>The live generation of the secret.</summary>
 internal sealed record GenerationView(int Number, DateTimeOffset ExpiresAt, bool Usable, int Redemptions);

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 
 namespace Sparekey.Server.Hosting;
@@ -21,8 +23,11 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>What passwords must be.</summary>
     public PasswordOptions Passwords { get; init; } = new();
 
-    /// <summary>Addresses of proxies whose forwarded headers are believed.</summary>
-    public IReadOnlyList<string> Proxies { get; init; } = [];
+    /// <summary>Networks of proxies whose forwarded headers are believed; a single address is a network of one.</summary>
+    public IReadOnlyList<IPNetwork> Proxies { get; init; } = [];
+
+    /// <summary>The certificate of https addresses, and what is between it and its root; null when there is none.</summary>
+    public ServerCertificate? Certificate { get; init; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -30,16 +35,41 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>Where log lines go instead of the console.</summary>
     public ILoggerProvider? Log { get; init; }
 
+    /// <summary>More doors than the server's own, for whoever runs it inside a program of theirs.</summary>
+    public Action<IEndpointRouteBuilder>? MoreDoors { get; init; }
+
     /// <summary>Reads <c>DIR/sparekey.json</c> and the environment (<c>SPAREKEY_</c>, <c>__</c> between levels).</summary>
     /// <param name="data">The data directory.</param>
     /// <param name="urls">Where to listen.</param>
     /// <exception cref="SettingsException">A setting says something impossible.</exception>
     public static ServerOptions Read(string data, IReadOnlyList<string> urls)
     {
-        IConfigurationRoot settings;
+        var settings = Settings(data);
+        var certificate = CertificateOf(settings);
+        foreach (var url in urls)
+        {
+            if (ListenAddress.Parse(url).IsHttps && certificate is null)
+            {
+                throw new SettingsException(
+                    $"--urls: {url} needs SPAREKEY_TLS__CERTIFICATE and SPAREKEY_TLS__KEY (PEM files), or an http address behind a proxy.");
+            }
+        }
+
+        return new ServerOptions(data, urls)
+        {
+            Origin = OriginOf(settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800")),
+            CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
+            Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
+            Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
+            Certificate = certificate,
+        };
+    }
+
+    private static IConfigurationRoot Settings(string data)
+    {
         try
         {
-            settings = new ConfigurationBuilder()
+            return new ConfigurationBuilder()
                 .AddJsonFile(Path.GetFullPath(Path.Combine(data, "sparekey.json")), optional: true)
                 .AddEnvironmentVariables("SPAREKEY_")
                 .Build();
@@ -48,28 +78,41 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
         {
             throw new SettingsException("sparekey.json in the data directory is not valid JSON.");
         }
-
-        foreach (var url in urls)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (!Uri.TryCreate(url.Replace("*", "localhost", StringComparison.Ordinal), UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https"))
-            {
-                throw new SettingsException($"--urls: {url} is not an address like http://127.0.0.1:4800.");
-            }
+            throw new SettingsException("sparekey.json in the data directory cannot be read by this user.");
+        }
+    }
+
+    private static Uri OriginOf(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.PathAndQuery == "/"
+            && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0 && uri.Host.Length > 0
+            ? uri
+            : throw new SettingsException($"SPAREKEY_ORIGIN: {text} is not an origin like https://recover.example.com.");
+
+    private static IPNetwork ProxyOf(string text) =>
+        IPAddress.TryParse(text, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+        : IPNetwork.TryParse(text, out var network) ? network
+        : throw new SettingsException($"SPAREKEY_PROXIES: {text} is not an IP address or a network like 10.0.0.0/8.");
+
+    private static ServerCertificate? CertificateOf(IConfiguration settings)
+    {
+        var (certificate, key) = (settings["TLS:CERTIFICATE"], settings["TLS:KEY"]);
+        if (certificate is null && key is null)
+        {
+            return null;
         }
 
-        var origin = settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800");
-        if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/")
+        try
         {
-            throw new SettingsException($"SPAREKEY_ORIGIN: {origin} is not an origin like https://recover.example.com.");
+            return certificate is not null && key is not null
+                ? ServerCertificate.Load(certificate, key)
+                : throw new SettingsException("SPAREKEY_TLS__CERTIFICATE and SPAREKEY_TLS__KEY go together.");
         }
-
-        return new ServerOptions(data, urls)
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            Origin = uri,
-            CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
-            Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
-            Proxies = (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
-        };
+            throw new SettingsException("SPAREKEY_TLS__CERTIFICATE and SPAREKEY_TLS__KEY: not readable PEM files of one certificate and its key.");
+        }
     }
 
     private static int Number(IConfiguration settings, string name, int usual, int least, int most)

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Sparekey.Core;
 using Sparekey.Engine;
 using Sparekey.Engine.Access;
@@ -34,18 +35,24 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         using var startLog = LoggerFactory.Create(log => AddLogging(log, options));
         var installation = await Installation.Open(
             options.Data, options.Time, startLog.CreateLogger<Installation>(), cancellationToken);
+        WebApplication? app = null;
         try
         {
-            var app = Build(options, installation);
+            var socket = new LocalSocket(installation.Directory.SocketFile);
+            app = Build(options, installation, socket);
             await app.Services.GetRequiredService<EnsureDefaultApplication>().Run(TenantId.Default, options.Origin, cancellationToken);
             await WriteBootstrapToken(app, installation, cancellationToken);
             await app.StartAsync(cancellationToken);
-            // The directory is its owner's alone; so is the socket by which whoever opens it is the local operator.
-            File.SetUnixFileMode(installation.Directory.SocketFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            socket.Open();
             return new SparekeyServer(app, installation);
         }
         catch
         {
+            if (app is not null)
+            {
+                await app.DisposeAsync();
+            }
+
             await installation.DisposeAsync();
             throw;
         }
@@ -56,17 +63,23 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
     {
         await App.StopAsync(CancellationToken.None);
         await App.DisposeAsync();
-        await _installation.DisposeAsync();
+        // Before the lock is given up: afterwards the file of that name may be the next process's.
         File.Delete(_installation.Directory.SocketFile);
+        await _installation.DisposeAsync();
     }
 
-    private static WebApplication Build(ServerOptions options, Installation installation)
+    private static WebApplication Build(ServerOptions options, Installation installation, LocalSocket socket)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = AppContext.BaseDirectory,
+            // Nothing in the environment may switch on pages that show exceptions.
+            EnvironmentName = Environments.Production,
+        });
         builder.Configuration.Sources.Clear();
         builder.Logging.ClearProviders();
         AddLogging(builder.Logging, options);
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, installation));
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, socket));
         builder.Services.AddSingleton(options.Time);
         builder.Services.AddSingleton(installation);
         builder.Services.AddSingleton(new SourceLimiter(options.CallsPerMinute, options.Time));
@@ -74,6 +87,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords });
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddSparekeyOpenApi();
+        builder.Services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));
         var app = builder.Build();
         UseForwardedHeaders(app, options);
@@ -81,44 +95,21 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         app.UseRouting();
         app.UseMiddleware<AccessMiddleware>();
         Doors.Map(app);
+        options.MoreDoors?.Invoke(app);
         return app;
     }
 
-    private static void Listen(
-        Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, ServerOptions options, Installation installation)
+    private static void Listen(KestrelServerOptions kestrel, ServerOptions options, LocalSocket socket)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
         foreach (var url in options.Urls)
         {
-            var address = new Uri(url.Replace("*", "0.0.0.0", StringComparison.Ordinal));
-            if (System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
-            {
-                kestrel.Listen(ip, address.Port, listen => UseTls(listen, address));
-            }
-            else
-            {
-                kestrel.ListenLocalhost(address.Port, listen => UseTls(listen, address));
-            }
+            ListenAddress.Parse(url).Open(kestrel, options.Certificate);
         }
 
-        File.Delete(installation.Directory.SocketFile);
-        kestrel.ListenUnixSocket(
-            installation.Directory.SocketFile,
-            listen => listen.Use(next => connection =>
-            {
-                connection.Items[RequestFeatures.LocalConnection] = true;
-                return next(connection);
-            }));
-    }
-
-    private static void UseTls(Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions listen, Uri address)
-    {
-        if (address.Scheme == Uri.UriSchemeHttps)
-        {
-            listen.UseHttps();
-        }
+        socket.Listen(kestrel);
     }
 
     private static void UseForwardedHeaders(WebApplication app, ServerOptions options)
@@ -128,14 +119,17 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             return;
         }
 
-        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto };
+        var forwarded = new ForwardedHeadersOptions
+        {
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            // Read from the right as long as a known proxy wrote it, however many stand in a row.
+            ForwardLimit = null,
+        };
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         foreach (var proxy in options.Proxies)
         {
-            forwarded.KnownProxies.Add(System.Net.IPAddress.TryParse(proxy, out var ip)
-                ? ip
-                : throw new SettingsException($"SPAREKEY_PROXIES: {proxy} is not an IP address."));
+            forwarded.KnownIPNetworks.Add(proxy);
         }
 
         app.UseForwardedHeaders(forwarded);

@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Applications;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Tenants;
 
@@ -18,11 +19,14 @@ namespace Sparekey.Server.Http;
 /// <param name="velocity">Counts what tokens do.</param>
 /// <param name="limiter">Counts what addresses do.</param>
 /// <param name="refusals">Keeps the record of refusals.</param>
+/// <param name="events">Counts what strangers are refused.</param>
+/// <param name="origins">Knows where pages of applications come from.</param>
 /// <param name="options">The server's origin.</param>
 /// <param name="log">The log.</param>
 internal sealed partial class AccessMiddleware(
     RequestDelegate next, Authentication authentication, SessionAuthentication sessions, TenantOfHost tenants, Velocity velocity,
-    SourceLimiter limiter, RecordRefusal refusals, EngineOptions options, ILogger<AccessMiddleware> log)
+    SourceLimiter limiter, RecordRefusal refusals, SecurityEvents events, ApplicationOrigins origins, EngineOptions options,
+    ILogger<AccessMiddleware> log)
 {
     private const string TenantHeader = "Sparekey-Tenant";
 
@@ -30,23 +34,34 @@ internal sealed partial class AccessMiddleware(
     /// <param name="context">The request.</param>
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<RouteAccess>() is null && IsFramework(endpoint))
+        var refusal = context.GetEndpoint() is { } endpoint && !IsFrameworks(endpoint) ? await Admit(context, endpoint) : NoRoute(context);
+        if (refusal is null)
         {
             await next(context);
             return;
         }
 
-        if (await Admit(context, endpoint) is { } refusal)
+        if (context.Features.Get<Caller>() is null && context.Features.Get<Visitor>() is { } stranger)
         {
-            await new Problem(refusal).ExecuteAsync(context);
-            return;
+            events.Count(stranger.Tenant, refusal.Code);
         }
 
-        await next(context);
+        await new Problem(refusal).ExecuteAsync(context);
     }
 
-    // The framework's own answer to a wrong method is an endpoint too; it does nothing.
-    private static bool IsFramework(Endpoint endpoint) => endpoint.DisplayName is "405 HTTP Method Not Supported";
+    // The framework's own answers to a wrong method and a wrong media type are endpoints too; they do nothing.
+    private static bool IsFrameworks(Endpoint endpoint) =>
+        endpoint is not RouteEndpoint && endpoint.Metadata.GetMetadata<RouteAccess>() is null
+        && endpoint.DisplayName is "405 HTTP Method Not Supported" or "415 HTTP Unsupported Media Type";
+
+    // What is only for the machine's operator does not exist for others, and so has no wrong methods either.
+    private Refusal? NoRoute(HttpContext context) =>
+        CountSource(context)
+        ?? (context.Request.Path.StartsWithSegments("/local", StringComparison.OrdinalIgnoreCase) && !context.IsLocal()
+            ? RefusalCode.RouteNotFound
+            : (Refusal?)null);
+
+    private Refusal? CountSource(HttpContext context) => context.IsLocal() ? null : limiter.Count(context.Source());
 
     private async Task<Refusal?> Admit(HttpContext context, Endpoint endpoint)
     {
@@ -59,20 +74,20 @@ internal sealed partial class AccessMiddleware(
 
         if (endpoint.Metadata.GetMetadata<AnyHost>() is not null && access is RouteAccess.Public)
         {
-            return limiter.Count(context.Source());
+            return CountSource(context);
         }
 
         var tenant = await TenantOf(context);
         if (tenant.Refusal is { } unknown)
         {
-            return unknown;
+            return CountSource(context) ?? unknown;
         }
 
         var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId());
         context.Features.Set(visitor);
-        if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && IsForeignOrigin(context))
+        if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && await IsForeignOrigin(context, visitor.Tenant))
         {
-            return RefusalCode.OriginNotAllowed;
+            return CountSource(context) ?? RefusalCode.OriginNotAllowed;
         }
 
         return access switch
@@ -80,7 +95,7 @@ internal sealed partial class AccessMiddleware(
             RouteAccess.Requires required => await AdmitCaller(context, visitor, required.Permission),
             RouteAccess.Local => await AdmitLocalOperator(context, visitor),
             RouteAccess.Session session => await AdmitSession(context, visitor, session.Allowed),
-            _ => context.IsLocal() ? null : limiter.Count(visitor.Source),
+            _ => CountSource(context),
         };
     }
 
@@ -88,7 +103,7 @@ internal sealed partial class AccessMiddleware(
     {
         if (!context.IsLocal())
         {
-            return RefusalCode.RouteNotFound;
+            return CountSource(context) ?? RefusalCode.RouteNotFound;
         }
 
         context.Features.Set((await authentication.LocalOperator(visitor, context.RequestAborted)).Value);
@@ -97,7 +112,7 @@ internal sealed partial class AccessMiddleware(
 
     private async Task<Refusal?> AdmitSession(HttpContext context, Visitor visitor, SessionRestriction? allowed)
     {
-        if (limiter.Count(visitor.Source) is { } tooMany)
+        if (CountSource(context) is { } tooMany)
         {
             return tooMany;
         }
@@ -119,7 +134,7 @@ internal sealed partial class AccessMiddleware(
             : await authentication.Authenticate(visitor, context.BearerToken(), context.RequestAborted);
         if (found.Refusal is { } unauthenticated)
         {
-            return limiter.Count(visitor.Source) ?? unauthenticated;
+            return CountSource(context) ?? unauthenticated;
         }
 
         var caller = found.Value;
@@ -130,7 +145,7 @@ internal sealed partial class AccessMiddleware(
             return missing;
         }
 
-        return HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+        return HttpMethods.IsGet(context.Request.Method)
             ? null
             : await velocity.Spend(caller, context.RequestAborted);
     }
@@ -150,10 +165,13 @@ internal sealed partial class AccessMiddleware(
                 : RefusalCode.TenantNotFound;
     }
 
-    private bool IsForeignOrigin(HttpContext context)
+    // Browsers send it with every POST; who sends none is no page.
+    private async Task<bool> IsForeignOrigin(HttpContext context, TenantId tenant)
     {
         var origin = context.Request.Headers.Origin.ToString();
-        return origin.Length > 0 && !string.Equals(origin, options.Origin.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
+        return origin.Length > 0
+            && !string.Equals(origin, options.Origin.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase)
+            && !await origins.Contain(tenant, origin, context.RequestAborted);
     }
 
     private static string Route(HttpContext context) =>

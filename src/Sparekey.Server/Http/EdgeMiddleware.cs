@@ -1,4 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Sparekey.Core;
 using Sparekey.Engine.Storage;
 
@@ -6,7 +9,7 @@ namespace Sparekey.Server.Http;
 
 /// <summary>
 /// The outermost layer: gives every request an id, every answer its headers, and every failure one clear problem. No message
-/// of an exception ever leaves.
+/// of an exception ever leaves, and none of an unexpected one is logged: it may quote what a caller sent.
 /// </summary>
 /// <param name="next">The rest.</param>
 /// <param name="log">The log.</param>
@@ -20,50 +23,85 @@ internal sealed partial class EdgeMiddleware(RequestDelegate next, ILogger<EdgeM
     {
         var correlationId = CorrelationIdOf(context);
         context.SetCorrelationId(correlationId);
-        var headers = context.Response.Headers;
-        headers[CorrelationHeader] = correlationId;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "no-referrer";
-        headers.CacheControl = "no-store";
+        SetHeaders(context);
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            // HEAD is GET without the body (RFC 9110 §9.3.2), which the server itself leaves out.
+            context.Request.Method = HttpMethods.Get;
+        }
+
         using var scope = log.BeginScope(new Dictionary<string, object>(StringComparer.Ordinal) { ["correlation_id"] = correlationId });
+        if (await Run(context) is not { } refusal)
+        {
+            return;
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // Half an answer must not look like a whole one.
+            context.Abort();
+            return;
+        }
+
+        var allow = context.Response.Headers.Allow;
+        context.Response.Clear();
+        SetHeaders(context);
+        context.Response.Headers.Allow = allow;
+        await new Problem(refusal).ExecuteAsync(context);
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "The edge is where every exception is answered, whatever it is.")]
+    private async Task<Refusal?> Run(HttpContext context)
+    {
         try
         {
             await next(context);
-            if (!context.Response.HasStarted && context.GetEndpoint() is null && context.Response.StatusCode == 404)
-            {
-                await new Problem(RefusalCode.RouteNotFound).ExecuteAsync(context);
-            }
-            else if (!context.Response.HasStarted && context.Response.StatusCode == 405)
-            {
-                await new Problem(RefusalCode.MethodNotAllowed).ExecuteAsync(context);
-            }
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // The caller went away. What was committed stays committed.
+            return LeftUnanswered(context);
         }
         catch (BadHttpRequestException e)
         {
-            await Answer(context, e.StatusCode == 413 ? RefusalCode.BodyTooLarge : RefusalCode.InvalidRequest);
+            return e.StatusCode switch
+            {
+                StatusCodes.Status413PayloadTooLarge => RefusalCode.BodyTooLarge,
+                StatusCodes.Status415UnsupportedMediaType => RefusalCode.UnsupportedMediaType,
+                _ => RefusalCode.InvalidRequest,
+            };
         }
         catch (StorageUnavailableException e)
         {
             LogStorage(log, e);
-            await Answer(context, new Refusal(RefusalCode.StorageUnavailable) { RetryAfter = TimeSpan.FromSeconds(5) });
+            return new Refusal(RefusalCode.StorageUnavailable) { RetryAfter = TimeSpan.FromSeconds(5) };
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is ConnectionResetException)
         {
-            LogBug(log, e);
-            await Answer(context, RefusalCode.InternalError);
+            return null; // The caller went away. What was committed stays committed.
+        }
+        catch (Exception e)
+        {
+            LogBug(log, (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText, Outline(e));
+            return RefusalCode.InternalError;
         }
     }
 
-    private static async Task Answer(HttpContext context, Refusal refusal)
+    // The framework answers unknown routes, wrong methods and wrong media types with a bare status.
+    private static Refusal? LeftUnanswered(HttpContext context) =>
+        context.Response.HasStarted || context.GetEndpoint() is RouteEndpoint
+            ? null
+            : context.Response.StatusCode switch
+            {
+                StatusCodes.Status404NotFound => RefusalCode.RouteNotFound,
+                StatusCodes.Status405MethodNotAllowed => RefusalCode.MethodNotAllowed,
+                StatusCodes.Status415UnsupportedMediaType => RefusalCode.UnsupportedMediaType,
+                _ => (Refusal?)null,
+            };
+
+    private static void SetHeaders(HttpContext context)
     {
-        if (!context.Response.HasStarted)
-        {
-            await new Problem(refusal).ExecuteAsync(context);
-        }
+        var headers = context.Response.Headers;
+        headers[CorrelationHeader] = context.CorrelationId();
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.CacheControl = "no-store";
     }
 
     // A caller may bring an id of its own, if it cannot do harm in a log.
@@ -75,9 +113,21 @@ internal sealed partial class EdgeMiddleware(RequestDelegate next, ILogger<EdgeM
             : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
     }
 
+    // Types and places, without messages.
+    private static string Outline(Exception exception)
+    {
+        var text = new StringBuilder();
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            text.Append(e.GetType().FullName).Append('\n').Append(e.StackTrace).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
     [LoggerMessage(Level = LogLevel.Error, Message = "Storage is not available")]
     private static partial void LogStorage(ILogger logger, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A request failed")]
-    private static partial void LogBug(ILogger logger, Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request of {Route} failed: {Outline}")]
+    private static partial void LogBug(ILogger logger, string? route, string outline);
 }

@@ -28,8 +28,9 @@ internal sealed class Problem(Refusal refusal) : IResult
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        if (refusal.Code is RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid)
+        if (status == StatusCodes.Status401Unauthorized)
         {
+            // RFC 9110 §15.5.2 wants a challenge with every 401.
             response.Headers.WWWAuthenticate = "Bearer";
         }
 

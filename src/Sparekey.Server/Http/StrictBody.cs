@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 using Sparekey.Core;
 
 namespace Sparekey.Server.Http;
@@ -25,12 +26,12 @@ internal static class StrictBody
     /// <param name="limit">The largest body, in bytes.</param>
     /// <returns>
     /// The body; or <see cref="RefusalCode.UnsupportedMediaType"/>, <see cref="RefusalCode.BodyTooLarge"/>,
-    /// <see cref="RefusalCode.InvalidJson"/>, <see cref="RefusalCode.InvalidRequest"/> with where it is wrong.
+    /// <see cref="RefusalCode.InvalidJson"/>, <see cref="RefusalCode.InvalidRequest"/> with everything that is wrong and where.
     /// </returns>
     public static async Task<Result<T>> Read<T>(HttpContext context, int limit = DefaultLimit)
         where T : class
     {
-        if (!context.Request.HasJsonContentType())
+        if (!IsPlainJson(context.Request))
         {
             return RefusalCode.UnsupportedMediaType;
         }
@@ -51,38 +52,52 @@ internal static class StrictBody
     public static Result<T> Parse<T>(byte[] body)
         where T : class
     {
+        JsonDocument document;
+        bool suspicious;
         try
         {
             Utf8.GetCharCount(body);
-            using var document = JsonDocument.Parse(body, Strict);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-            {
-                return Wrong("", "The body is a JSON object.");
-            }
-
-            if (FindControlCharacter(document.RootElement, "") is { } pointer)
-            {
-                return Wrong(pointer, "Control characters are not accepted.");
-            }
+            document = JsonDocument.Parse(body, Strict);
         }
         catch (Exception e) when (e is JsonException or DecoderFallbackException or InvalidOperationException)
         {
             return RefusalCode.InvalidJson;
         }
 
-        try
+        using (document)
         {
-            return JsonSerializer.Deserialize<T>(body, WireJson.Options) is { } value ? value : Wrong("", "The body is a JSON object.");
-        }
-        catch (JsonException e)
-        {
-            return Wrong(PointerOf(e.Path), "Unknown, missing or of the wrong type.");
-        }
-        catch (InvalidOperationException)
-        {
-            return RefusalCode.InvalidJson; // An unpaired surrogate in an escape.
+            try
+            {
+                suspicious = BodyFaults.IsSuspicious(document.RootElement);
+            }
+            catch (InvalidOperationException)
+            {
+                return RefusalCode.InvalidJson; // An unpaired surrogate in an escape.
+            }
+
+            if (suspicious && BodyFaults.Find<T>(document.RootElement) is { Count: > 0 } faults)
+            {
+                return new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
+            }
+
+            try
+            {
+                return document.Deserialize<T>(WireJson.Options) is { } value ? value : NotAnObject();
+            }
+            catch (JsonException)
+            {
+                var found = BodyFaults.Find<T>(document.RootElement);
+                return found.Count > 0 ? new Refusal(RefusalCode.InvalidRequest) { Faults = found } : RefusalCode.InvalidRequest;
+            }
         }
     }
+
+    // One spelling of JSON: no other charset, no compression that could unfold beyond the limit, no "+json" of another meaning.
+    private static bool IsPlainJson(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        && request.Headers.ContentEncoding.Count == 0;
 
     private static async Task<Result<byte[]>> ReadBytes(HttpContext context, int limit)
     {
@@ -116,27 +131,8 @@ internal static class StrictBody
 
     private static Refusal TooLarge(int limit) => new(RefusalCode.BodyTooLarge, $"This route takes {limit} bytes at most.");
 
-    private static Refusal Wrong(string pointer, string detail) =>
-        new(RefusalCode.InvalidRequest) { Faults = [new FieldFault(pointer, detail)] };
-
-    private static string? FindControlCharacter(JsonElement element, string pointer) => element.ValueKind switch
-    {
-        JsonValueKind.Object => element.EnumerateObject()
-            .Select(p => HasControlCharacter(p.Name) ? pointer : FindControlCharacter(p.Value, $"{pointer}/{Escape(p.Name)}"))
-            .FirstOrDefault(p => p is not null),
-        JsonValueKind.Array => element.EnumerateArray()
-            .Select((e, i) => FindControlCharacter(e, $"{pointer}/{i}")).FirstOrDefault(p => p is not null),
-        JsonValueKind.String => HasControlCharacter(element.GetString()!) ? pointer : null,
-        _ => null,
-    };
-
-    private static bool HasControlCharacter(string text) => text.Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t'));
-
-    private static string Escape(string name) => name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
-
-    // "$.reason.code" and "$.revoke[1]" become RFC 6901 pointers.
-    private static string PointerOf(string? path) =>
-        path is null or "$" ? "" : path.TrimStart('$').Replace('.', '/').Replace("[", "/", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
+    private static Refusal NotAnObject() =>
+        new(RefusalCode.InvalidRequest) { Faults = [new FieldFault("", "This is a JSON object.")] };
 }
 
 /// <summary>The bytes of the body as they came, for the fingerprint of an idempotent call.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Sparekey.Core;
 
 namespace Sparekey.Server.Http;
@@ -25,6 +26,7 @@ internal static class WireJson
         // Quotes and angle brackets are escaped by the strict media type and nosniff, not by making mail addresses unreadable.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new WireNames(), new IdTexts(), new Rfc3339() },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     };
 
     /// <summary>Gives the framework's own serializer, which describes bodies, the same options.</summary>
@@ -32,6 +34,11 @@ internal static class WireJson
     public static void CopyTo(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = Options.PropertyNamingPolicy;
+        options.DefaultIgnoreCondition = Options.DefaultIgnoreCondition;
+        options.UnmappedMemberHandling = Options.UnmappedMemberHandling;
+        options.NumberHandling = Options.NumberHandling;
+        options.RespectNullableAnnotations = Options.RespectNullableAnnotations;
+        options.RespectRequiredConstructorParameters = Options.RespectRequiredConstructorParameters;
         foreach (var converter in Options.Converters)
         {
             options.Converters.Add(converter);
@@ -57,7 +64,7 @@ internal static class WireJson
         public override TEnum Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.TokenType == JsonTokenType.String && WireName.TryParse<TEnum>(reader.GetString(), out var value)
                 ? value
-                : throw new JsonException($"One of: {string.Join(", ", WireName.All<TEnum>())}.");
+                : throw new WireFaultException($"This is one of: {string.Join(", ", WireName.All<TEnum>())}.");
 
         public override void Write(Utf8JsonWriter writer, TEnum value, JsonSerializerOptions options) =>
             writer.WriteStringValue(WireName.Of(value));
@@ -78,7 +85,7 @@ internal static class WireJson
         public override TId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.TokenType == JsonTokenType.String && Ids.TryParse<TId>(reader.GetString(), out var id)
                 ? id
-                : throw new JsonException("An id is a UUID.");
+                : throw new WireFaultException("This is an id: a UUID in lower case with hyphens.");
 
         public override void Write(Utf8JsonWriter writer, TId value, JsonSerializerOptions options) =>
             writer.WriteStringValue(value.ToString());
@@ -87,11 +94,15 @@ internal static class WireJson
     private sealed class Rfc3339 : JsonConverter<DateTimeOffset>
     {
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var time)
+            reader.TokenType == JsonTokenType.String && NamesItsOffset(reader.GetString()!) && reader.TryGetDateTimeOffset(out var time)
                 ? DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds())
-                : throw new JsonException("A time is written as in RFC 3339.");
+                : throw new WireFaultException("This is a time as in RFC 3339, for example 2026-11-21T08:00:00Z.");
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
             writer.WriteStringValue(Time(value));
+
+        // The parser takes a date alone, and a time without an offset as one of the server's own time zone.
+        private static bool NamesItsOffset(string text) =>
+            text.Length >= 20 && text[10] == 'T' && text[16] == ':' && (text[^1] == 'Z' || text[^6] is '+' or '-');
     }
 }
