@@ -27,7 +27,8 @@ public static class Identifier
             return null;
         }
 
-        var form = trimmed.Normalize(NormalizationForm.FormC).ToLowerInvariant();
+        // Composed twice: a capital letter may have no composed form where its small letter has one.
+        var form = NormalText.Compose(NormalText.Compose(trimmed).ToLowerInvariant());
         return LooksLikePhone(form) ? Digits(form) : form;
     }
 

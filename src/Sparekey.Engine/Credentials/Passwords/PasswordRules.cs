@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text;
 using Sparekey.Core;
 
 namespace Sparekey.Engine.Credentials.Passwords;
@@ -74,7 +73,7 @@ public static class PasswordRules
 
     /// <summary>The form in which a password is counted and hashed.</summary>
     /// <param name="password">The password.</param>
-    public static string Normalize(string password) => password.Normalize(NormalizationForm.FormC);
+    public static string Normalize(string password) => NormalText.Compose(password);
 
     /// <summary>The refusal of a password.</summary>
     /// <param name="fault">What is wrong.</param>
