@@ -32,6 +32,18 @@ public sealed class EnsureDefaultApplication
         _hosts.Changed();
     }
 
+    /// <summary>Makes the default application when there is none, and leaves one that stands as it is.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="origin">The origin of one that is made.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    public async Task RunIfMissing(TenantId tenant, Uri origin, CancellationToken cancellationToken)
+    {
+        if (await _acts.Read(db => _applications.FindDefault(db, tenant), cancellationToken) is null)
+        {
+            await Run(tenant, origin, cancellationToken);
+        }
+    }
+
     private async Task<bool> Ensure(Act act, Uri origin)
     {
         var found = await _applications.FindDefault(act.Db, act.Tenant);

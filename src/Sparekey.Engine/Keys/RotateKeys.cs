@@ -1,5 +1,7 @@
+using Sparekey.Core;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Tokens;
 
 namespace Sparekey.Engine.Keys;
 
@@ -9,8 +11,10 @@ namespace Sparekey.Engine.Keys;
 /// </summary>
 /// <param name="acts">Writes the ledger.</param>
 /// <param name="keys">The ring in use.</param>
+/// <param name="signing">Signing keys, sealed again at once.</param>
+/// <param name="uses">Counts what hangs on a key.</param>
 /// <param name="time">The clock.</param>
-public sealed class RotateKeys(Acts acts, KeyRing keys, TimeProvider time)
+public sealed class RotateKeys(Acts acts, KeyRing keys, SigningKeys signing, KeysInUse uses, TimeProvider time)
 {
     /// <summary>Adds a key and makes it the active one.</summary>
     /// <param name="caller">The local operator.</param>
@@ -23,6 +27,11 @@ public sealed class RotateKeys(Acts acts, KeyRing keys, TimeProvider time)
         var version = file.Add(time.GetUtcNow());
         file.Activate(version);
         file.Reload(keys);
+        foreach (var tenant in await acts.Read(db => db.List<string>("SELECT id FROM tenants ORDER BY id"), cancellationToken))
+        {
+            await signing.SealAgain(TenantId.Parse(tenant), cancellationToken);
+        }
+
         await Record(caller, "activated", version, cancellationToken);
         return version;
     }
@@ -31,10 +40,17 @@ public sealed class RotateKeys(Acts acts, KeyRing keys, TimeProvider time)
     /// <param name="caller">The local operator.</param>
     /// <param name="file">The key file.</param>
     /// <param name="version">The key's version.</param>
+    /// <param name="evenInUse">Whether what still hangs on the key may die with it.</param>
     /// <param name="cancellationToken">Gives up waiting for the ledger.</param>
-    /// <exception cref="KeyRingException">There is no such key, or it is the active one.</exception>
-    public async Task Retire(Caller caller, KeyRingFile file, int version, CancellationToken cancellationToken)
+    /// <exception cref="KeyRingException">There is no such key, it is the active one, or something still hangs on it.</exception>
+    public async Task Retire(Caller caller, KeyRingFile file, int version, bool evenInUse, CancellationToken cancellationToken)
     {
+        var hanging = (await uses.Count(cancellationToken)).GetValueOrDefault(version);
+        if (hanging > 0 && !evenInUse)
+        {
+            throw new KeyRingException($"{hanging} hashes and seals still hang on key {version}; wait, or retire it with --force.");
+        }
+
         file.Retire(version);
         file.Reload(keys);
         await Record(caller, "retired", version, cancellationToken);

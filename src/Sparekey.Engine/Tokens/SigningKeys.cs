@@ -53,6 +53,27 @@ public sealed class SigningKeys
         return [.. keys.Select(k => JsonSerializer.Deserialize<PublicJwk>(k)!)];
     }
 
+    /// <summary>Seals a tenant's private keys again under the active version of the key ring, so that an older one can go.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    public Task<int> SealAgain(TenantId tenant, CancellationToken cancellationToken) => _acts.Write(
+        tenant,
+        async act =>
+        {
+            var rows = await act.Db.List<Row>(
+                "SELECT id AS Id, sealed AS PrivateKey FROM signing_keys WHERE tenant_id = @tenant", new { tenant = tenant.ToString() });
+            foreach (var row in rows.Where(r => KeyRing.VersionOf(r.PrivateKey) != _keys.ActiveVersion))
+            {
+                var key = _keys.Open(KeyPurpose.SigningKey, tenant, Table, row.Id, row.PrivateKey);
+                await act.Db.Execute(
+                    "UPDATE signing_keys SET sealed = @key WHERE tenant_id = @tenant AND id = @id",
+                    new { tenant = tenant.ToString(), id = row.Id, key = _keys.Seal(KeyPurpose.SigningKey, tenant, Table, row.Id, key) });
+            }
+
+            return rows.Count;
+        },
+        cancellationToken);
+
     // Two that make the first key at once: the second act sees the first one's key.
     private async Task<SigningKey> FindOrMake(Act act)
     {

@@ -44,7 +44,8 @@ internal static class LocalApi
     {
         try
         {
-            await rotate.Retire(context.Caller(), installation.KeyFile, version, context.RequestAborted);
+            await rotate.Retire(
+                context.Caller(), installation.KeyFile, version, context.Request.Query["force"] == "true", context.RequestAborted);
             return Results.NoContent();
         }
         catch (KeyRingException e)

@@ -11,14 +11,16 @@ internal static class OperationsCommands
     public static void AddTo(RootCommand root, CommonOptions common)
     {
         var version = new Argument<int>("version") { Description = "The key's version." };
+        var force = new Option<bool>("--force") { Description = "Also when something still hangs on the key; it dies." };
         root.Add(new Command("keys", "The key ring.")
         {
             common.Command("list", "Lists keys and what still hangs on each.", async (_, client, json, token) => Output.Many(
                 await client.Call(HttpMethod.Get, "/local/keys", null, token), "keys", ["version", "active", "in_use"], json)),
             common.Command("rotate", "Adds a key and makes it the active one.", async (_, client, json, token) =>
                 Output.One(await client.Call(HttpMethod.Post, "/local/keys/rotate", new { }, token), json)),
-            common.Command("retire", "Destroys a key; what still hangs on it dies.", async (parsed, client, json, token) => Output.One(
-                await client.Call(HttpMethod.Delete, $"/local/keys/{parsed.GetValue(version)}", null, token), json), version),
+            common.Command("retire", "Destroys a key that nothing hangs on any more.", async (parsed, client, json, token) => Output.One(
+                await client.Call(HttpMethod.Delete, $"/local/keys/{parsed.GetValue(version)}{(parsed.GetValue(force) ? "?force=true" : "")}", null, token), json),
+                version, force),
         });
 
         var file = new Argument<string>("file") { Description = "Where the copy goes; must not exist." };

@@ -40,7 +40,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         {
             var socket = new LocalSocket(installation.Directory.SocketFile);
             app = Build(options, installation, socket);
-            await app.Services.GetRequiredService<EnsureDefaultApplication>().Run(TenantId.Default, options.Origin, cancellationToken);
+            // A command that serves nobody says nothing about where the server is reached.
+            var application = app.Services.GetRequiredService<EnsureDefaultApplication>();
+            await (options.Urls.Count > 0
+                ? application.Run(TenantId.Default, options.Origin, cancellationToken)
+                : application.RunIfMissing(TenantId.Default, options.Origin, cancellationToken));
             await WriteBootstrapToken(app, installation, cancellationToken);
             await app.StartAsync(cancellationToken);
             socket.Open();
@@ -147,6 +151,10 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         else
         {
             log.AddJsonConsole(console => console.IncludeScopes = true);
+
+            // Standard output belongs to the answers of commands.
+            log.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+                console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         }
     }
 
