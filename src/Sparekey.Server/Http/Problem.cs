@@ -28,9 +28,8 @@ internal sealed class Problem(Refusal refusal) : IResult
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        if (status == StatusCodes.Status401Unauthorized)
+        if (refusal.Code is RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid)
         {
-            // RFC 9110 §15.5.2 wants a challenge with every 401.
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
