@@ -104,6 +104,9 @@ public sealed class FaultyDatabase(Database inner) : Database
         inner.Read(act, cancellationToken);
 
     /// <inheritdoc/>
+    public override Task Maintain(CancellationToken cancellationToken) => inner.Maintain(cancellationToken);
+
+    /// <inheritdoc/>
     public override ValueTask DisposeAsync() => inner.DisposeAsync();
 
     // Xorshift: a test must be able to repeat its choice of commits, which a cryptographic generator cannot.
