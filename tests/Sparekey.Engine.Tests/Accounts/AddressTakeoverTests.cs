@@ -1,7 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
-using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Testing;

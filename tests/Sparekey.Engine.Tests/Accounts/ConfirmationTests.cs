@@ -1,6 +1,5 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
-using Sparekey.Engine.Accounts;
 
 namespace Sparekey.Engine.Tests.Accounts;
 

@@ -1,5 +1,4 @@
 using Sparekey.Core;
-using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Accounts;

@@ -3,7 +3,6 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Tests.Accounts;
 using ApplicationId = Sparekey.Core.ApplicationId;
