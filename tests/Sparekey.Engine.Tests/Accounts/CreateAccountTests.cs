@@ -144,11 +144,14 @@ public sealed class CreateAccountTests : IAsyncLifetime
         (await _scene.FindByIdentifier("other")).ShouldBeNull();
     }
 
-    [Fact]
-    public async Task A_user_name_in_another_case_is_the_same()
+    [Theory]
+    [InlineData("ZO\u00CB")]
+    [InlineData("zoe\u0308")]
+    [InlineData("ZOE\u0308")]
+    public async Task A_user_name_in_another_case_or_composition_is_the_same(string again)
     {
         await _scene.Make(new NewAccount { Username = "Zo\u00EB" });
-        (await _scene.Make(new NewAccount { Username = "ZO\u00CB" })).Refusal!.Code.ShouldBe(RefusalCode.IdentifierTaken);
+        (await _scene.Make(new NewAccount { Username = again })).Refusal!.Code.ShouldBe(RefusalCode.IdentifierTaken);
     }
 
     [Fact]

@@ -1,9 +1,11 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
+using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Storage;
 using Sparekey.Testing;
@@ -107,21 +109,22 @@ public sealed class DeleteAccountTests : IAsyncLifetime
     public async Task What_refers_to_it_still_stands()
     {
         var managed = (await _scene.Make(new NewAccount { Username = "managed", Manager = _person.Id })).Value;
-        await _scene.Execute(
-            """
-            INSERT INTO recoveries (tenant_id, id, account_id, application_id, requested_by, state, version, created_at, body)
-            VALUES ('default', 'r', @id, 'a', 'desk', 'completed', 1, 0, '{}')
-            """,
-            new { id = _person.Id.ToString() });
-        var entries = await _scene.Count("SELECT COUNT(*) FROM ledger_entries");
+        (await _scene.Get<OpenRecovery>().Run(
+            AccountScene.Desk(), new RecoveryOrder(new AccountName(_person.Id, null), Means.Link), null, CancellationToken.None))
+            .Refusal.ShouldBeNull();
+        var entries = await Entries();
 
         (await _scene.Delete(_person.Id)).ShouldBeNull();
 
-        (await _scene.Count("SELECT COUNT(*) FROM recoveries")).ShouldBe(1);
-        (await _scene.Count("SELECT COUNT(*) FROM ledger_entries")).ShouldBe(entries + 1);
+        (await _scene.Count("SELECT COUNT(*) FROM recoveries WHERE closed_at IS NOT NULL")).ShouldBe(1);
+        (await _scene.Count("SELECT COUNT(*) FROM recovery_secrets")).ShouldBe(0);
+        (await Entries()).Take(entries.Count).ShouldBe(entries);
         (await _scene.Ledger(LedgerEvent.AccountDeleted)).ShouldHaveSingleItem();
         var left = (await _scene.Find(managed.Id)).ShouldNotBeNull();
         (left.Manager, left.Version).ShouldBe((null, 2));
+
+        Task<IReadOnlyList<string>> Entries() => _scene.Acts.Read(
+            db => db.List<string>("SELECT id FROM ledger_entries ORDER BY rowid"), CancellationToken.None);
     }
 
     [Fact]
