@@ -21,6 +21,7 @@ public static class CodeText
     private const int LettersLength = 10;
     private const int LongLength = 32;
     private const int MaxTyped = 256;
+    private const string Separators = " \t\r\n\u00a0-\u2010\u2011";
 
     /// <summary>Makes a code as it is shown.</summary>
     /// <param name="format">Its format.</param>
@@ -83,13 +84,13 @@ public static class CodeText
 
     private static string? Phrase(string typed)
     {
-        var words = typed.ToLowerInvariant()
-            .Split([' ', '\t', '\u00a0', '-', '\u2010', '\u2011', '_', '.', ','], StringSplitOptions.RemoveEmptyEntries);
-        return words.Length == PhraseLength && words.All(w => w.All(char.IsAsciiLetterLower)) ? string.Join('-', words) : null;
+        // Letters first, then lower case: the sign of the unit kelvin would become a k.
+        var words = typed.Split([.. Separators, '_', '.', ','], StringSplitOptions.RemoveEmptyEntries);
+        return words.Length == PhraseLength && words.All(w => w.All(char.IsAsciiLetter)) ? string.Join('-', words).ToLowerInvariant() : null;
     }
 
     private static string Bare(string typed) =>
-        string.Concat(typed.Where(c => c is not (' ' or '\t' or '\u00a0' or '-' or '\u2010' or '\u2011')));
+        string.Concat(typed.Where(c => !Separators.Contains(c, StringComparison.Ordinal)));
 
     private static string Draw(string alphabet, int length, Func<int, int> next)
     {
