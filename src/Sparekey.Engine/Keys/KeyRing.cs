@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
 using Sparekey.Core;
@@ -27,7 +28,7 @@ public sealed class KeyRing
     private const int TagLength = 16;
     private const int HeaderLength = 5;
 
-    private readonly ConcurrentDictionary<(int Version, KeyPurpose Purpose), byte[]> _subkeys = new();
+    // Every operation takes this once: a key that is retired meanwhile still serves the operation that found it.
     private volatile State _state;
 
     /// <summary>A ring of versions.</summary>
@@ -40,11 +41,12 @@ public sealed class KeyRing
     public int ActiveVersion => _state.Active;
 
     /// <summary>The versions in the ring, oldest first.</summary>
-    public IReadOnlyList<int> Versions => [.. _state.Masters.Keys.Order()];
+    public IReadOnlyList<int> Versions => _state.Versions;
 
     /// <summary>Puts the versions of a changed key file in place of the present ones, while the ring is in use.</summary>
     /// <param name="versions">Master keys of 32 bytes by version.</param>
     /// <param name="active">The version that makes new hashes and seals.</param>
+    /// <exception cref="ArgumentException">No such active version, or a key of another length; the ring stays as it is.</exception>
     public void Replace(IReadOnlyDictionary<int, byte[]> versions, int active) => _state = new State(versions, active);
 
     /// <summary>Hashes a secret under the active version.</summary>
@@ -53,8 +55,8 @@ public sealed class KeyRing
     /// <param name="secret">The secret.</param>
     public KeyedHash Hash(KeyPurpose purpose, string context, ReadOnlySpan<byte> secret)
     {
-        var version = _state.Active;
-        return new KeyedHash(version, Mac(version, purpose, context, secret));
+        var state = _state;
+        return new KeyedHash(state.Active, Mac(state, state.Active, purpose, context, secret));
     }
 
     /// <summary>Whether a secret has a stored hash, in a time that does not depend on where they differ.</summary>
@@ -66,8 +68,9 @@ public sealed class KeyRing
     public bool Verify(KeyedHash stored, KeyPurpose purpose, string context, ReadOnlySpan<byte> secret)
     {
         // A retired version still costs a MAC, so that time does not tell retired from wrong.
-        var known = _state.Masters.ContainsKey(stored.KeyVersion);
-        var mac = Mac(known ? stored.KeyVersion : _state.Active, purpose, context, secret);
+        var state = _state;
+        var known = state.Holds(stored.KeyVersion);
+        var mac = Mac(state, known ? stored.KeyVersion : state.Active, purpose, context, secret);
         return CryptographicOperations.FixedTimeEquals(mac, stored.Mac) && known;
     }
 
@@ -79,13 +82,13 @@ public sealed class KeyRing
     /// <param name="clear">The bytes.</param>
     public byte[] Seal(KeyPurpose purpose, TenantId tenant, string table, string row, ReadOnlySpan<byte> clear)
     {
-        var version = _state.Active;
+        var state = _state;
         var envelope = new byte[HeaderLength + NonceLength + clear.Length + TagLength];
         envelope[0] = EnvelopeFormat;
-        BinaryPrimitives.WriteInt32BigEndian(envelope.AsSpan(1), version);
+        BinaryPrimitives.WriteInt32BigEndian(envelope.AsSpan(1), state.Active);
         var nonce = envelope.AsSpan(HeaderLength, NonceLength);
         RandomNumberGenerator.Fill(nonce);
-        using var aes = new AesGcm(Subkey(version, purpose), TagLength);
+        using var aes = new AesGcm(state.Subkey(state.Active, purpose), TagLength);
         aes.Encrypt(
             nonce, clear, envelope.AsSpan(HeaderLength + NonceLength, clear.Length), envelope.AsSpan(^TagLength..),
             AssociatedData(purpose, tenant, table, row));
@@ -101,19 +104,15 @@ public sealed class KeyRing
     /// <exception cref="SealBrokenException">Not sealed for this row under a key of this ring.</exception>
     public byte[] Open(KeyPurpose purpose, TenantId tenant, string table, string row, ReadOnlySpan<byte> envelope)
     {
-        if (envelope.Length < HeaderLength + NonceLength + TagLength || envelope[0] != EnvelopeFormat)
-        {
-            throw new SealBrokenException("The sealed bytes have no known form.");
-        }
-
-        var version = BinaryPrimitives.ReadInt32BigEndian(envelope[1..]);
-        if (!_state.Masters.ContainsKey(version))
+        var state = _state;
+        var version = VersionOf(envelope);
+        if (!state.Holds(version))
         {
             throw new SealBrokenException($"The bytes are sealed under key version {version}, which this ring does not hold.");
         }
 
         var clear = new byte[envelope.Length - HeaderLength - NonceLength - TagLength];
-        using var aes = new AesGcm(Subkey(version, purpose), TagLength);
+        using var aes = new AesGcm(state.Subkey(version, purpose), TagLength);
         try
         {
             aes.Decrypt(
@@ -130,7 +129,11 @@ public sealed class KeyRing
 
     /// <summary>The version that sealed some bytes.</summary>
     /// <param name="envelope">The sealed bytes.</param>
-    public static int VersionOf(ReadOnlySpan<byte> envelope) => BinaryPrimitives.ReadInt32BigEndian(envelope[1..]);
+    /// <exception cref="SealBrokenException">They are no sealed bytes.</exception>
+    public static int VersionOf(ReadOnlySpan<byte> envelope) =>
+        envelope.Length >= HeaderLength + NonceLength + TagLength && envelope[0] == EnvelopeFormat
+            ? BinaryPrimitives.ReadInt32BigEndian(envelope[1..])
+            : throw new SealBrokenException("The sealed bytes have no known form.");
 
     /// <summary>
     /// A value that tells whether two rings hold the same key, and nothing else about it. It stands in the database, so that a
@@ -138,27 +141,19 @@ public sealed class KeyRing
     /// </summary>
     /// <param name="version">The version.</param>
     /// <returns>16 bytes in hexadecimal.</returns>
-    public string KeyCheckValue(int version) =>
-        Convert.ToHexStringLower(
-            HKDF.DeriveKey(HashAlgorithmName.SHA256, _state.Masters[version], 16, info: "sparekey/v1/key-check"u8.ToArray()));
+    public string KeyCheckValue(int version) => CheckValueOf(_state.Master(version));
 
-    private byte[] Mac(int version, KeyPurpose purpose, string context, ReadOnlySpan<byte> secret)
+    /// <summary>The check value of a key that is in no ring yet.</summary>
+    /// <param name="master">The key, 32 bytes.</param>
+    internal static string CheckValueOf(byte[] master) =>
+        Convert.ToHexStringLower(HKDF.DeriveKey(HashAlgorithmName.SHA256, master, 16, info: "sparekey/v1/key-check"u8.ToArray()));
+
+    private static byte[] Mac(State state, int version, KeyPurpose purpose, string context, ReadOnlySpan<byte> secret)
     {
-        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, Subkey(version, purpose));
+        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, state.Subkey(version, purpose));
         AppendField(hmac, Encoding.UTF8.GetBytes(context));
         AppendField(hmac, secret);
         return hmac.GetHashAndReset();
-    }
-
-    private byte[] Subkey(int version, KeyPurpose purpose)
-    {
-        var state = _state;
-        return _subkeys.GetOrAdd(
-            (version, purpose),
-            static (key, masters) => HKDF.DeriveKey(
-                HashAlgorithmName.SHA256, masters[key.Version], 32,
-                info: Encoding.ASCII.GetBytes($"sparekey/v1/{WireName.Of(key.Purpose)}")),
-            state.Masters);
     }
 
     private static byte[] AssociatedData(KeyPurpose purpose, TenantId tenant, string table, string row) =>
@@ -173,8 +168,12 @@ public sealed class KeyRing
         hash.AppendData(field);
     }
 
-    private sealed record State
+    // Copies, so that nobody changes a ring but through Replace; subkeys go with the versions they were derived from.
+    private sealed class State
     {
+        private readonly FrozenDictionary<int, byte[]> _masters;
+        private readonly ConcurrentDictionary<(int Version, KeyPurpose Purpose), byte[]> _subkeys = new();
+
         public State(IReadOnlyDictionary<int, byte[]> masters, int active)
         {
             if (!masters.ContainsKey(active) || masters.Any(m => m.Value.Length != 32 || m.Key < 1))
@@ -182,12 +181,24 @@ public sealed class KeyRing
                 throw new ArgumentException("A ring holds keys of 32 bytes by positive version, the active one among them.", nameof(masters));
             }
 
-            Masters = masters;
+            _masters = masters.ToFrozenDictionary(m => m.Key, m => m.Value.ToArray());
+            Versions = [.. _masters.Keys.Order()];
             Active = active;
         }
 
-        public IReadOnlyDictionary<int, byte[]> Masters { get; }
+        public IReadOnlyList<int> Versions { get; }
 
         public int Active { get; }
+
+        public bool Holds(int version) => _masters.ContainsKey(version);
+
+        public byte[] Master(int version) => _masters[version];
+
+        public byte[] Subkey(int version, KeyPurpose purpose) => _subkeys.GetOrAdd(
+            (version, purpose),
+            static (key, masters) => HKDF.DeriveKey(
+                HashAlgorithmName.SHA256, masters[key.Version], 32,
+                info: Encoding.ASCII.GetBytes($"sparekey/v1/{WireName.Of(key.Purpose)}")),
+            _masters);
     }
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Keys;
@@ -10,7 +11,8 @@ public sealed class KeyRingException(string message) : Exception(message);
 
 /// <summary>
 /// The file that holds an installation's keys: JSON, readable by its owner alone, replaced as a whole (temporary file, fsync,
-/// rename), so that a crash leaves the old one or the new one.
+/// rename, fsync of the directory), so that a crash leaves the old one or the new one. The number of a destroyed key stays in it:
+/// another key under the same number would make every stored trace of the first one look forged.
 /// </summary>
 /// <param name="path">Where it is.</param>
 public sealed class KeyRingFile(string path)
@@ -19,7 +21,16 @@ public sealed class KeyRingFile(string path)
     private const UnixFileMode OthersMay =
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        AllowDuplicateProperties = false,
+    };
+
+    // Reading and replacing is one step: of two changes at once none may undo the other.
+    private readonly Lock _lock = new();
 
     /// <summary>Whether the file is there.</summary>
     public bool Exists => File.Exists(path);
@@ -29,12 +40,15 @@ public sealed class KeyRingFile(string path)
     /// <exception cref="KeyRingException">There is a file already: a key is never written over.</exception>
     public void Create(DateTimeOffset now)
     {
-        if (Exists)
+        lock (_lock)
         {
-            throw new KeyRingException("There is a key file already; it is never written over.");
-        }
+            if (Exists)
+            {
+                throw new KeyRingException("There is a key file already; it is never written over.");
+            }
 
-        Write(new Content(Format, 1, [NewKey(1, now)]));
+            Write(new Content(Format, 1, [NewKey(1, now)]));
+        }
     }
 
     /// <summary>Reads the file.</summary>
@@ -50,20 +64,26 @@ public sealed class KeyRingFile(string path)
     /// <exception cref="KeyRingException">The file says something impossible; the ring stays as it is.</exception>
     public void Reload(KeyRing ring)
     {
-        var content = Read();
-        ring.Replace(Masters(content), content.Active);
+        lock (_lock)
+        {
+            var content = Read();
+            ring.Replace(Masters(content), content.Active);
+        }
     }
 
     /// <summary>Adds a key that is not used yet.</summary>
     /// <param name="now">The time.</param>
-    /// <returns>Its version.</returns>
+    /// <returns>Its version; one that no key had before.</returns>
     /// <exception cref="KeyRingException">The file says something impossible.</exception>
     public int Add(DateTimeOffset now)
     {
-        var content = Read();
-        var version = content.Keys.Max(k => k.Version) + 1;
-        Write(content with { Keys = [.. content.Keys, NewKey(version, now)] });
-        return version;
+        lock (_lock)
+        {
+            var content = Read();
+            var version = content.Keys.Max(k => k.Version) + 1;
+            Write(content with { Keys = [.. content.Keys, NewKey(version, now)] });
+            return version;
+        }
     }
 
     /// <summary>Makes a key the one that hashes and seals from now on.</summary>
@@ -71,10 +91,12 @@ public sealed class KeyRingFile(string path)
     /// <exception cref="KeyRingException">There is no such key.</exception>
     public void Activate(int version)
     {
-        var content = Read();
-        Write(content.Keys.Any(k => k.Version == version)
-            ? content with { Active = version }
-            : throw new KeyRingException($"There is no key of version {version}."));
+        lock (_lock)
+        {
+            var content = Read();
+            Require(content, version);
+            Write(content with { Active = version });
+        }
     }
 
     /// <summary>Destroys a key. What was hashed or sealed under it and not renewed is dead.</summary>
@@ -82,22 +104,38 @@ public sealed class KeyRingFile(string path)
     /// <exception cref="KeyRingException">There is no such key, or it is the active one.</exception>
     public void Retire(int version)
     {
-        var content = Read();
-        if (version == content.Active || content.Keys.All(k => k.Version != version))
+        lock (_lock)
         {
-            throw new KeyRingException(version == content.Active
-                ? "The active key is not retired: activate another first."
-                : $"There is no key of version {version}.");
-        }
+            var content = Read();
+            Require(content, version);
+            if (version == content.Active)
+            {
+                throw new KeyRingException("The active key is not retired: activate another first.");
+            }
 
-        Write(content with { Keys = [.. content.Keys.Where(k => k.Version != version)] });
+            Write(content with
+            {
+                Keys = [.. content.Keys.Select(k => k.Version == version ? k with { Secret = null, Check = null } : k)],
+            });
+        }
     }
 
-    private static Key NewKey(int version, DateTimeOffset now) =>
-        new(version, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)), now);
+    private static void Require(Content content, int version)
+    {
+        if (!content.Keys.Any(k => k.Version == version && k.Secret is not null))
+        {
+            throw new KeyRingException($"There is no key of version {version}.");
+        }
+    }
+
+    private static Key NewKey(int version, DateTimeOffset now)
+    {
+        var master = RandomNumberGenerator.GetBytes(32);
+        return new Key(version, Convert.ToBase64String(master), KeyRing.CheckValueOf(master), now);
+    }
 
     private static Dictionary<int, byte[]> Masters(Content content) =>
-        content.Keys.ToDictionary(k => k.Version, k => Convert.FromBase64String(k.Secret));
+        content.Keys.Where(k => k.Secret is not null).ToDictionary(k => k.Version, k => Convert.FromBase64String(k.Secret!));
 
     private Content Read()
     {
@@ -114,25 +152,36 @@ public sealed class KeyRingFile(string path)
         try
         {
             var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), Json);
-            if (content is { Format: Format, Keys.Count: > 0 }
-                && content.Keys.Select(k => k.Version).Distinct().Count() == content.Keys.Count
-                && content.Keys.All(k => k.Version > 0 && Convert.FromBase64String(k.Secret).Length == 32)
-                && content.Keys.Any(k => k.Version == content.Active))
-            {
-                return content;
-            }
+            return content is not null && IsPossible(content)
+                ? content
+                : throw new KeyRingException($"The key file {path} is not one of ours, or a key in it is missing or was changed.");
         }
-        catch (Exception e) when (e is JsonException or FormatException or ArgumentNullException)
+        catch (Exception e) when (e is JsonException or FormatException)
         {
             throw new KeyRingException($"The key file {path} cannot be read: it is truncated or was changed.");
         }
-
-        throw new KeyRingException($"The key file {path} is not one of ours, or its active key is missing.");
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new KeyRingException($"The key file {path} cannot be read: {e.Message}");
+        }
     }
+
+    private static bool IsPossible(Content content) =>
+        content is { Format: Format, Keys.Count: > 0 }
+        && content.Keys.All(k => k is { Version: > 0 and < int.MaxValue } && (k.Secret is null || IsWhole(k)))
+        && content.Keys.Select(k => k.Version).Distinct().Count() == content.Keys.Count
+        && content.Keys.Any(k => k.Version == content.Active && k.Secret is not null);
+
+    private static bool IsWhole(Key key) =>
+        Convert.FromBase64String(key.Secret!) is { Length: 32 } master && KeyRing.CheckValueOf(master) == key.Check;
 
     private void Write(Content content) => PrivateFile.Replace(path, JsonSerializer.SerializeToUtf8Bytes(content, Json));
 
     private sealed record Content(string Format, int Active, IReadOnlyList<Key> Keys);
 
-    private sealed record Key(int Version, string Secret, DateTimeOffset CreatedAt);
+    /// <summary>A key, or the number of one that was destroyed.</summary>
+    private sealed record Key(int Version, string? Secret, string? Check, DateTimeOffset CreatedAt)
+    {
+        public override string ToString() => $"key {Version}";
+    }
 }

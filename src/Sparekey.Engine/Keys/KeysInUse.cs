@@ -7,23 +7,28 @@ namespace Sparekey.Engine.Keys;
 /// themselves; tokens, sessions and signing keys are what an operator waits for before retiring a key.
 /// </summary>
 /// <param name="database">Storage.</param>
-public sealed class KeysInUse(Database database)
+/// <param name="time">The clock: what has expired hangs on nothing.</param>
+public sealed class KeysInUse(Database database, TimeProvider time)
 {
     /// <summary>How many rows name a version, by version.</summary>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyDictionary<int, long>> Count(CancellationToken cancellationToken) => database.Read(Count, cancellationToken);
+    public Task<IReadOnlyDictionary<int, long>> Count(CancellationToken cancellationToken) =>
+        database.Read(db => Count(db, time.GetUtcNow().ToUnixTimeMilliseconds()), cancellationToken);
 
-    private static async Task<IReadOnlyDictionary<int, long>> Count(DbSession db)
+    private static async Task<IReadOnlyDictionary<int, long>> Count(DbSession db, long now)
     {
         var counts = new Dictionary<int, long>();
         string[] hashed =
         [
-            "access_tokens WHERE revoked_at IS NULL", "sessions", "recovery_secrets", "redemptions",
+            "access_tokens WHERE revoked_at IS NULL AND expires_at > @now", "sessions", "recovery_secrets", "redemptions",
+            "idempotency",
+            "(SELECT confirm_key_version AS key_version FROM addresses "
+                + "WHERE confirm_mac IS NOT NULL AND confirm_expires_at > @now) AS confirmations",
         ];
         foreach (var rows in hashed)
         {
             foreach (var row in await db.List<VersionRow>(
-                         $"SELECT key_version AS Version, COUNT(*) AS Uses FROM {rows} GROUP BY key_version"))
+                         $"SELECT key_version AS Version, COUNT(*) AS Uses FROM {rows} GROUP BY key_version", new { now }))
             {
                 counts[(int)row.Version] = counts.GetValueOrDefault((int)row.Version) + row.Uses;
             }
