@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Sparekey.Engine.Tokens;
 
@@ -32,26 +33,36 @@ public static class SignedProof
 
         try
         {
-            using var parsed = JsonDocument.Parse(Base64Url.DecodeFromChars(header));
+            using var parsed = JsonDocument.Parse(Decode(header));
             var algorithm = parsed.RootElement.GetProperty("alg").GetString();
             var kid = parsed.RootElement.GetProperty("kid").GetString();
-            if (algorithm != "ES256" || keys.FirstOrDefault(k => k.Kid == kid) is not { } key)
+
+            // The algorithm is ours, never the token's to choose (RFC 8725 §3.1). An extension that must be understood is not
+            // (RFC 7515 §4.1.11).
+            if (algorithm != "ES256" || parsed.RootElement.TryGetProperty("crit", out _)
+                || keys.FirstOrDefault(k => k.Kid == kid) is not { } key)
             {
                 return null;
             }
 
             using var ecdsa = key.ToKey();
             return ecdsa.VerifyData(
-                Encoding.ASCII.GetBytes($"{header}.{body}"), Base64Url.DecodeFromChars(signature), HashAlgorithmName.SHA256,
-                DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
-                ? JsonSerializer.Deserialize<JsonElement>(Base64Url.DecodeFromChars(body))
-                : null;
+                    Encoding.ASCII.GetBytes($"{header}.{body}"), Decode(signature), HashAlgorithmName.SHA256,
+                    DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
+                && JsonSerializer.Deserialize<JsonElement>(Decode(body)) is { ValueKind: JsonValueKind.Object } claims
+                    ? claims
+                    : null;
         }
-        catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException
+                                      or CryptographicException)
         {
             return null;
         }
     }
+
+    // The base library also takes white space and padding: one token would have several spellings.
+    private static byte[] Decode(string part) =>
+        part.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') ? Base64Url.DecodeFromChars(part) : throw new FormatException();
 }
 
 /// <summary>A public key as it is published (RFC 7517, RFC 7518 §6.2).</summary>
@@ -62,7 +73,14 @@ public static class SignedProof
 /// <param name="Kid">The key's id.</param>
 /// <param name="Alg">Always <c>ES256</c>.</param>
 /// <param name="Use">Always <c>sig</c>.</param>
-public sealed record PublicJwk(string Kty, string Crv, string X, string Y, string Kid, string Alg, string Use)
+public sealed record PublicJwk(
+    [property: JsonPropertyName("kty")] string Kty,
+    [property: JsonPropertyName("crv")] string Crv,
+    [property: JsonPropertyName("x")] string X,
+    [property: JsonPropertyName("y")] string Y,
+    [property: JsonPropertyName("kid")] string Kid,
+    [property: JsonPropertyName("alg")] string Alg,
+    [property: JsonPropertyName("use")] string Use)
 {
     /// <summary>The public half of a key.</summary>
     /// <param name="key">The key.</param>

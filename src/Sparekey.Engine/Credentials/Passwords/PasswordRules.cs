@@ -117,7 +117,7 @@ public static class PasswordRules
 
     private static bool IsMadeOf(string plain, string personal)
     {
-        var name = personal.ToLowerInvariant();
+        var name = Normalize(personal).ToLowerInvariant();
         var local = name.Split('@')[0];
         return new[] { name, local }.Any(n =>
             n.Length >= 4 && plain.Replace(n, "", StringComparison.Ordinal) is var rest && rest.Length < plain.Length && rest.Length <= 4);
