@@ -144,6 +144,9 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         log.SetMinimumLevel(LogLevel.Information);
         log.AddFilter("Microsoft", LogLevel.Warning);
         log.AddFilter("System", LogLevel.Warning);
+
+        // It would put the path of every request into the scope of every line, and people paste secrets into paths.
+        log.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (options.Log is { } provider)
         {
             log.AddProvider(provider);
