@@ -36,13 +36,13 @@ public sealed class DataDirectoryTests : IDisposable
     [Fact]
     public async Task A_process_that_was_killed_holds_nothing()
     {
-        // Another process takes the same kind of lock (flock) and is killed.
+        // Another process takes the same kind of lock (flock) and is killed. Without -F a child would hold it too, and outlive the kill.
         using (DataDirectory.Open(_folder))
         {
         }
 
         using var other = System.Diagnostics.Process.Start(
-            new System.Diagnostics.ProcessStartInfo("flock", ["-x", Path.Combine(_folder, "lock"), "sh", "-c", "echo held; exec sleep 60"])
+            new System.Diagnostics.ProcessStartInfo("flock", ["-F", "-x", Path.Combine(_folder, "lock"), "sh", "-c", "echo held; exec sleep 60"])
             {
                 RedirectStandardOutput = true,
                 UseShellExecute = false,
