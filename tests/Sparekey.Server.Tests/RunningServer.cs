@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Sparekey.Core;
@@ -64,7 +65,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public ConcurrentQueue<string> Answers { get; } = new();
 
-    public static async Task<RunningServer> Start(int callsPerMinute = 0)
+    public static async Task<RunningServer> Start(int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -75,6 +76,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 Time = time,
                 Log = log,
                 CallsPerMinute = callsPerMinute,
+                MoreDoors = moreDoors,
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -18,21 +18,21 @@ internal static class AccountsApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/accounts").WithTags("accounts");
-        group.MapPost("/", Create).RequirePermission(Permission.AccountWrite).WithSummary("Makes an account.");
+        group.MapPost("/", Create).Takes<AccountBody>().RequirePermission(Permission.AccountWrite).WithSummary("Makes an account.");
         group.MapGet("/", List).RequirePermission(Permission.AccountRead)
             .WithSummary("Lists accounts; with email or username, the one that has it.");
         group.MapGet("/{id}", Read).RequirePermission(Permission.AccountRead).WithSummary("Reads an account.");
-        group.MapPatch("/{id}", Change).RequirePermission(Permission.AccountWrite)
+        group.MapPatch("/{id}", Change).Takes<AccountPatch>().RequirePermission(Permission.AccountWrite)
             .WithSummary("Changes an account, but for its addresses.");
         group.MapDelete("/{id}", Delete).RequirePermission(Permission.AccountWrite)
             .WithSummary("Deletes an account and everything personal about it.");
-        group.MapPost("/{id}/addresses", Add).RequirePermission(Permission.AccountWrite)
+        group.MapPost("/{id}/addresses", Add).Takes<AddressBody>().RequirePermission(Permission.AccountWrite)
             .WithSummary("Adds an address and sends it a confirmation code.");
         group.MapDelete("/{id}/addresses/{addressId}", Remove).RequirePermission(Permission.AccountWrite)
             .WithSummary("Removes an address.");
-        group.MapPost("/{id}/addresses/{addressId}/code", SendCode).RequirePermission(Permission.AccountWrite)
+        group.MapPost("/{id}/addresses/{addressId}/code", SendCode).TakesNothing().RequirePermission(Permission.AccountWrite)
             .WithSummary("Sends an address another confirmation code.");
-        group.MapPost("/{id}/addresses/{addressId}/confirm", Confirm).RequirePermission(Permission.AccountWrite)
+        group.MapPost("/{id}/addresses/{addressId}/confirm", Confirm).Takes<CodeBody>().RequirePermission(Permission.AccountWrite)
             .WithSummary("Confirms an address with the code its person typed.");
     }
 

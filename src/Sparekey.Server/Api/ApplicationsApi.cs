@@ -15,10 +15,10 @@ internal static class ApplicationsApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/applications").WithTags("applications");
-        group.MapPost("/", Create).RequirePermission(Permission.TenantAdmin).WithSummary("Makes an application.");
+        group.MapPost("/", Create).Takes<ApplicationBody>().RequirePermission(Permission.TenantAdmin).WithSummary("Makes an application.");
         group.MapGet("/", List).RequirePermission(Permission.AccountRead).WithSummary("Lists all applications.");
         group.MapGet("/{id}", Read).RequirePermission(Permission.AccountRead).WithSummary("Reads an application.");
-        group.MapPatch("/{id}", Change).RequirePermission(Permission.TenantAdmin).WithSummary("Changes an application.");
+        group.MapPatch("/{id}", Change).Takes<ApplicationBody>().RequirePermission(Permission.TenantAdmin).WithSummary("Changes an application.");
         group.MapDelete("/{id}", Delete).RequirePermission(Permission.TenantAdmin)
             .WithSummary("Deletes an application that is neither the default one nor in use.");
     }

@@ -17,7 +17,7 @@ internal static class PolicyApi
         group.MapGet("/", async (HttpContext context, ChangePolicy policy) =>
                 Answers.Json(View(await policy.Read(context.Caller(), context.RequestAborted))))
             .RequirePermission(Permission.PolicyRead).WithSummary("The policy that holds, and its version.");
-        group.MapPut("/", Change).RequirePermission(Permission.PolicyWrite)
+        group.MapPut("/", Change).Takes<PolicyBody>().RequirePermission(Permission.PolicyWrite)
             .WithSummary("Puts the next version in force; version is the one the writer saw.");
     }
 

@@ -16,21 +16,21 @@ internal static class RecoveriesApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/recoveries").WithTags("recoveries");
-        group.MapPost("/", Open).RequirePermission(Permission.RecoveryRequest)
+        group.MapPost("/", Open).Takes<RecoveryBody>().RequirePermission(Permission.RecoveryRequest)
             .WithSummary("Opens a recovery; with ?evaluate=true only says what policy decides, and why.");
         group.MapGet("/", List).RequirePermission(Permission.RecoveryRead).WithSummary("Lists recoveries, newest first.");
         group.MapGet("/{id}", Read).RequirePermission(Permission.RecoveryRead).WithSummary("Reads a recovery.");
-        group.MapPost("/{id}/issue", Issue).RequirePermission(Permission.RecoveryIssue)
+        group.MapPost("/{id}/issue", Issue).TakesNothing().RequirePermission(Permission.RecoveryIssue)
             .WithSummary("Issues the next generation of the secret; the former one dies.");
-        group.MapPost("/{id}/reason", AddReason).RequirePermission(Permission.RecoveryRequest)
+        group.MapPost("/{id}/reason", AddReason).Takes<ReasonView>().RequirePermission(Permission.RecoveryRequest)
             .WithSummary("Writes the reason down; decisions on the older digest fall.");
-        group.MapPost("/{id}/confirmations", Confirm).RequirePermission(Permission.RecoveryConfirm)
+        group.MapPost("/{id}/confirmations", Confirm).Takes<DecisionBody>().RequirePermission(Permission.RecoveryConfirm)
             .WithSummary("Notes that the person confirms.");
-        group.MapPost("/{id}/evidence", GiveEvidence).RequirePermission(Permission.RecoveryEvidence)
+        group.MapPost("/{id}/evidence", GiveEvidence).Takes<EvidenceBody>().RequirePermission(Permission.RecoveryEvidence)
             .WithSummary("Notes that somebody saw proof of who the person is.");
-        group.MapPost("/{id}/approvals", Approve).RequirePermission(Permission.RecoveryApprove).WithSummary("Approves.");
-        group.MapPost("/{id}/denials", Deny).RequirePermission(Permission.RecoveryApprove).WithSummary("Denies.");
-        group.MapPost("/{id}/cancel", Cancel).RequirePermission(Permission.RecoveryCancel).WithSummary("Ends the recovery.");
+        group.MapPost("/{id}/approvals", Approve).Takes<DecisionBody>().RequirePermission(Permission.RecoveryApprove).WithSummary("Approves.");
+        group.MapPost("/{id}/denials", Deny).Takes<DecisionBody>().RequirePermission(Permission.RecoveryApprove).WithSummary("Denies.");
+        group.MapPost("/{id}/cancel", Cancel).Takes<CancelBody>().RequirePermission(Permission.RecoveryCancel).WithSummary("Ends the recovery.");
     }
 
     private static async Task<IResult> Open(HttpContext context, OpenRecovery open, Acts acts)

@@ -15,13 +15,13 @@ internal static class RedemptionsApi
     /// <param name="v1">The group of the native API.</param>
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapPost("/recovery-requests", Ask).Public("Whoever is locked out has nothing to prove themselves with.")
+        v1.MapPost("/recovery-requests", Ask).Takes<AskBody>().Public("Whoever is locked out has nothing to prove themselves with.")
             .CheckOrigin().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
-        v1.MapPost("/redemptions", Redeem).Public("The secret in the body is the proof.")
+        v1.MapPost("/redemptions", Redeem).Takes<RedeemBody>().Public("The secret in the body is the proof.")
             .CheckOrigin().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
-        redemption.MapPut("/password", SetPassword).RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
+        redemption.MapPut("/password", SetPassword).Takes<PasswordBody>().RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
     }
 
     /// <summary>Maps the published keys.</summary>

@@ -15,12 +15,12 @@ internal static class SessionsApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/sessions").WithTags("sessions");
-        group.MapPost("/", Open).Public("Whoever signs in has nothing yet that proves them.").CheckOrigin()
+        group.MapPost("/", Open).Takes<SignInBody>().Public("Whoever signs in has nothing yet that proves them.").CheckOrigin()
             .WithSummary("Signs in with a password; the session token is shown once.");
         group.MapDelete("/", EndOthers).RequireSession().WithSummary("Signs the person out everywhere else.");
         group.MapGet("/current", Read).RequireSession().WithSummary("The session that the token proves.");
         group.MapDelete("/current", End).RequireSession(SessionRestriction.PasswordChange).WithSummary("Signs out.");
-        group.MapPut("/current/password", SetPassword).RequireSession(SessionRestriction.PasswordChange)
+        group.MapPut("/current/password", SetPassword).Takes<PasswordBody>().RequireSession(SessionRestriction.PasswordChange)
             .WithSummary("Changes the password; every session ends, and the answer holds a new one.");
     }
 

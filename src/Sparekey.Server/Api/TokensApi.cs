@@ -13,13 +13,13 @@ internal static class TokensApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         var accounts = v1.MapGroup("/service-accounts").WithTags("access");
-        accounts.MapPost("/", CreateServiceAccount).RequirePermission(Permission.TokenWrite).WithSummary("Makes a service account.");
+        accounts.MapPost("/", CreateServiceAccount).Takes<ServiceAccountBody>().RequirePermission(Permission.TokenWrite).WithSummary("Makes a service account.");
         accounts.MapGet("/", ListServiceAccounts).RequirePermission(Permission.TokenWrite).WithSummary("Lists service accounts.");
         accounts.MapGet("/{id}", ReadServiceAccount).RequirePermission(Permission.TokenWrite).WithSummary("Reads a service account.");
         accounts.MapDelete("/{id}", DeleteServiceAccount).RequirePermission(Permission.TokenWrite)
             .WithSummary("Ends a service account and all its tokens.");
         var tokens = v1.MapGroup("/tokens").WithTags("access");
-        tokens.MapPost("/", CreateToken).RequirePermission(Permission.TokenWrite)
+        tokens.MapPost("/", CreateToken).Takes<TokenBody>().RequirePermission(Permission.TokenWrite)
             .WithSummary("Makes an access token, never stronger than its creator.");
         tokens.MapGet("/", ListTokens).RequirePermission(Permission.TokenWrite).WithSummary("Lists access tokens.");
         tokens.MapGet("/{id}", ReadToken).RequirePermission(Permission.TokenWrite).WithSummary("Reads an access token.");

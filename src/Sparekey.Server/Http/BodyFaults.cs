@@ -144,7 +144,7 @@ internal static class BodyFaults
         {
             Walk(element, type, pointer, isFreeText, faults);
         }
-        else if (!mayBeNull && type.Type != typeof(JsonElement))
+        else if (!mayBeNull && !IsAnyJson(type))
         {
             Add(faults, pointer, "This is not null.");
         }
@@ -152,7 +152,7 @@ internal static class BodyFaults
 
     private static void CheckLeaf(JsonElement element, JsonTypeInfo type, string pointer, bool isFreeText, List<FieldFault> faults)
     {
-        if (type.Type == typeof(JsonElement))
+        if (IsAnyJson(type))
         {
             CheckAnyJson(element, pointer, faults);
             return;
@@ -210,6 +210,8 @@ internal static class BodyFaults
                 break;
         }
     }
+
+    private static bool IsAnyJson(JsonTypeInfo type) => (Nullable.GetUnderlyingType(type.Type) ?? type.Type) == typeof(JsonElement);
 
     private static string Asked(Type type) =>
         type == typeof(string) || type == typeof(Core.Secrets.SecretText) ? "This is a text."

@@ -35,11 +35,13 @@ internal sealed class Problem(Refusal refusal) : IResult
 
         var origin = httpContext.RequestServices.GetRequiredService<EngineOptions>().Origin;
         var document = new ProblemDocument(
-            new Uri(origin, $"/problems/{code}").ToString(), title, status, code, refusal.Detail,
-            refusal.Faults.Count == 0 ? null : refusal.Faults, httpContext.CorrelationId());
+            new Uri(origin, $"/problems/{code}").ToString(), title, status, code, httpContext.CorrelationId(),
+            refusal.Detail, refusal.Faults.Count == 0 ? null : refusal.Faults);
         return response.WriteAsJsonAsync(document, WireJson.Options, MediaType, httpContext.RequestAborted);
     }
-
-    private sealed record ProblemDocument(
-        string Type, string Title, int Status, string Code, string? Detail, IReadOnlyList<FieldFault>? Errors, string CorrelationId);
 }
+
+/// <summary>A problem as it stands on the wire (RFC 9457 §3.1).</summary>
+internal sealed record ProblemDocument(
+    string Type, string Title, int Status, string Code, string CorrelationId, string? Detail = null,
+    IReadOnlyList<FieldFault>? Errors = null);

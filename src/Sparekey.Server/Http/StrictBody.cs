@@ -106,10 +106,11 @@ internal static class StrictBody
             return TooLarge(limit);
         }
 
-        // The server's own limit stops a chunked body that never ends.
+        // What counts is the body, below. The server counts the wire, where every chunk adds its own lines: it gets room for them,
+        // and still stops a body that never ends.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
-            size.MaxRequestBodySize = limit + 1;
+            size.MaxRequestBodySize = (2L * limit) + (64 * 1024);
         }
 
         var body = new ArrayBufferWriter<byte>(1024);

@@ -39,11 +39,36 @@ internal static class WireJson
         options.NumberHandling = Options.NumberHandling;
         options.RespectNullableAnnotations = Options.RespectNullableAnnotations;
         options.RespectRequiredConstructorParameters = Options.RespectRequiredConstructorParameters;
+        options.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { ForgetImpossibleDefaults } };
         foreach (var converter in Options.Converters)
         {
             options.Converters.Add(converter);
         }
     }
+
+    // Whoever describes a type writes the defaults of its parameters, and fails where a structure's is "default": the framework
+    // reports that as null. Such a type is described by its members alone.
+    private static void ForgetImpossibleDefaults(JsonTypeInfo type)
+    {
+        if (!type.Properties.Any(p => p.AssociatedParameter is { HasDefaultValue: true, DefaultValue: null } && p.PropertyType.IsValueType
+            && Nullable.GetUnderlyingType(p.PropertyType) is null))
+        {
+            return;
+        }
+
+        foreach (var property in type.Properties)
+        {
+            property.IsRequired = property.AssociatedParameter is { HasDefaultValue: false };
+        }
+
+        type.CreateObject = () => throw new NotSupportedException("This type is only described here.");
+    }
+
+    /// <summary>The names of a closed set as they stand on the wire.</summary>
+    /// <param name="set">The set, an enum.</param>
+    public static IReadOnlyList<string> NamesOf(Type set) =>
+        [.. Enum.GetValuesAsUnderlyingType(set).Cast<object>()
+            .Select(v => JsonSerializer.SerializeToElement(Enum.ToObject(set, v), set, Options).GetString()!)];
 
     /// <summary>A time as it stands on the wire.</summary>
     /// <param name="time">The time.</param>
