@@ -22,6 +22,9 @@ public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
 {
     /// <summary>What passwords must be.</summary>
     public PasswordOptions Passwords { get; init; } = new();
+
+    /// <summary>The mail server; null when there is none, and messages wait.</summary>
+    public MailOptions? Mail { get; init; }
 }
 
 /// <summary>Puts the engine together: one line per feature.</summary>
@@ -36,7 +39,7 @@ public static class EngineRegistration
         services.AddSingleton(options.Database);
         services.AddSingleton(options.Keys);
         services.AddSingleton<LedgerWriter>();
-        services.AddSingleton<Outbox>();
+        services.AddDelivery();
         services.AddSingleton<Acts>();
         services.AddSingleton<PolicyStore>();
         services.AddSingleton<ChangePolicy>();

@@ -96,14 +96,14 @@ public sealed partial class Housekeeping : BackgroundService
 
     private async Task DeleteWhatIsOver(TenantId tenant, CancellationToken cancellationToken)
     {
-        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.Window).ToUnixTimeMilliseconds() };
+        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.Window).ToUnixTimeMilliseconds(), month = (_acts.Now - TimeSpan.FromDays(30)).ToUnixTimeMilliseconds() };
         string[] over =
         [
             "FROM idempotency WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM ceremonies WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM sessions WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
-            "FROM outbox WHERE tenant_id = @tenant AND expires_at <= @now",
+            "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
         ];
         foreach (var rows in over)
         {

@@ -45,6 +45,9 @@ public enum LedgerEvent
     RecoveryCompleted,
     RecoveryCancelled,
     RecoveryExpired,
+    RecoveryRepudiated,
+    MessageSent,
+    MessageUndeliverable,
     Refused,
 }
 

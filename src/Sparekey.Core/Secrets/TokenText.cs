@@ -21,6 +21,9 @@ public enum TokenPrefix
 
     /// <summary>A session's token, <c>sps_</c>.</summary>
     Session,
+
+    /// <summary>What a notice carries so that the person can say "this was not me", <c>spn_</c>.</summary>
+    NotMe,
 }
 
 /// <summary>
@@ -96,6 +99,7 @@ public sealed record TokenText(TenantId Tenant, Guid Id, SecretText Secret)
         TokenPrefix.Reset => "spt_",
         TokenPrefix.Redemption => "spr_",
         TokenPrefix.Session => "sps_",
+        TokenPrefix.NotMe => "spn_",
     };
 
     // The base library's own check refuses bits beyond the 256th, but lets white space and padding through.

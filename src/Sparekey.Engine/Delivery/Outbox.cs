@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Sparekey.Core;
 using Sparekey.Engine.Keys;
 
@@ -11,15 +10,12 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="keys">Seals the payloads.</param>
 public sealed class Outbox(KeyRing keys)
 {
-    private const string Table = "outbox";
-
     /// <summary>Queues a message. If the process dies after this line, it is queued exactly if the act stands.</summary>
     /// <param name="act">The act.</param>
     /// <param name="message">The message.</param>
     internal async Task Enqueue(Act act, OutboxMessage message)
     {
-        var id = NewId.Make<MessageId>().ToString();
-        var clear = JsonSerializer.SerializeToUtf8Bytes(new Payload(message.To, message.Values));
+        var id = NewId.Make<MessageId>();
         await act.Db.Execute(
             """
             INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed)
@@ -28,13 +24,13 @@ public sealed class Outbox(KeyRing keys)
             new
             {
                 tenant = act.Tenant.ToString(),
-                id,
+                id = id.ToString(),
                 kind = WireName.Of(message.Kind),
                 account = message.Account.ToString(),
                 recovery = message.Recovery?.ToString(),
                 now = act.NowMs,
                 expires = message.ExpiresAt?.ToUnixTimeMilliseconds(),
-                payload = keys.Seal(KeyPurpose.Outbox, act.Tenant, Table, id, clear),
+                payload = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id),
             });
     }
 
@@ -44,6 +40,4 @@ public sealed class Outbox(KeyRing keys)
     internal Task EraseSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
         "DELETE FROM outbox WHERE tenant_id = @tenant AND recovery_id = @recovery AND expires_at IS NOT NULL",
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
-
-    private sealed record Payload(IReadOnlyList<Recipient> To, IReadOnlyDictionary<string, string> Values);
 }

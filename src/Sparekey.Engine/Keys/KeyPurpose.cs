@@ -32,4 +32,7 @@ public enum KeyPurpose
 
     /// <summary>Seals of signing keys.</summary>
     SigningKey,
+
+    /// <summary>Hashes of the tokens by which people say "this was not me".</summary>
+    NotMe,
 }

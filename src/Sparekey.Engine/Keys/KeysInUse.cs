@@ -21,7 +21,7 @@ public sealed class KeysInUse(Database database, TimeProvider time)
         string[] hashed =
         [
             "access_tokens WHERE revoked_at IS NULL AND expires_at > @now", "sessions", "recovery_secrets", "redemptions",
-            "idempotency",
+            "idempotency", "repudiation_tokens",
             "(SELECT confirm_key_version AS key_version FROM addresses "
                 + "WHERE confirm_mac IS NOT NULL AND confirm_expires_at > @now) AS confirmations",
         ];

@@ -11,6 +11,8 @@ internal static class RecoveryRegistration
     public static IServiceCollection AddRecoveries(this IServiceCollection services) => services
         .AddSingleton<RecoveryStore>()
         .AddSingleton<RecoverySecrets>()
+        .AddSingleton<RecoveryPages>()
+        .AddSingleton<RepudiationTokens>()
         .AddSingleton<RecoveryWriter>()
         .AddSingleton<SecretIssuer>()
         .AddSingleton<RecoveryAct>()
@@ -25,5 +27,6 @@ internal static class RecoveryRegistration
         .AddUseCase<RedeemSecret>()
         .AddUseCase<ReadRedemption>()
         .AddUseCase<SetNewPassword>()
+        .AddUseCase<RepudiateRecovery>()
         .AddUseCase<SweepRecoveries>();
 }

@@ -33,14 +33,28 @@ internal sealed class RecoverySecrets(KeyRing keys)
             var code = SecretMint.NewCode(request.CodeFormat!.Value, request.Digits ?? 8);
             var typed = CodeText.Normalize(request.CodeFormat.Value, code.Reveal())
                 ?? throw new InvalidOperationException("A minted code has a form of its own.");
-            return (Store(recovery, id, typed), new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
+            return (Store(recovery, id, Means.Code, typed), new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
         }
 
         var secret = SecretMint.NewToken32();
         var prefix = request.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;
         var token = TokenText.Format(prefix, recovery.Tenant, id, secret.Reveal());
         var shown = request.Means == Means.Link ? new SecretText($"{linkBase}#{token.Reveal()}") : token;
-        return (Store(recovery, id, secret.Reveal()), new MintedSecret(request.Means, shown, recovery.Secret!.ExpiresAt));
+        return (Store(recovery, id, request.Means, secret.Reveal()), new MintedSecret(request.Means, shown, recovery.Secret!.ExpiresAt));
+    }
+
+    /// <summary>
+    /// Makes the code that a mailed link has beside it, for a page without script and for another device. It lives and dies with
+    /// the link's generation; whichever of the two is redeemed, they open the same redemption.
+    /// </summary>
+    /// <param name="recovery">A recovery that was just issued.</param>
+    /// <returns>What to store and what to show, once.</returns>
+    public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery)
+    {
+        var code = SecretMint.NewCode(CodeFormat.Letters);
+        var typed = CodeText.Normalize(CodeFormat.Letters, code.Reveal())
+            ?? throw new InvalidOperationException("A minted code has a form of its own.");
+        return (Store(recovery, NewId.Make<EntryId>().Value, Means.Code, typed), code);
     }
 
     /// <summary>Whether a text is a stored secret. Costs the same whichever way it goes.</summary>
@@ -56,8 +70,8 @@ internal sealed class RecoverySecrets(KeyRing keys)
 
     private static readonly KeyedHash Nothing = new(0, new byte[32]);
 
-    private StoredSecret Store(Recovery recovery, Guid id, string presented) => new(
-        id, recovery.Id, recovery.Request.Means,
+    private StoredSecret Store(Recovery recovery, Guid id, Means means, string presented) => new(
+        id, recovery.Id, means,
         keys.Hash(KeyPurpose.RecoverySecret, Context(recovery.Tenant, recovery.Id, id), Encoding.UTF8.GetBytes(presented)));
 
     private static string Context(TenantId tenant, RecoveryId recovery, Guid id) => $"{tenant}/{recovery}/{id:D}";

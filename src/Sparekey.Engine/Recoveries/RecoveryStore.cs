@@ -6,7 +6,11 @@ using Sparekey.Engine.Storage;
 namespace Sparekey.Engine.Recoveries;
 
 /// <summary>One live secret as it is stored: its keyed hash and what it belongs to.</summary>
-internal sealed record StoredSecret(Guid Id, RecoveryId Recovery, Means Means, KeyedHash Hash);
+internal sealed record StoredSecret(Guid Id, RecoveryId Recovery, Means Means, KeyedHash Hash)
+{
+    /// <summary>Wrong tries on the typed code beside a link; those on a recovery's own secret stand in the recovery.</summary>
+    public int Tries { get; init; }
+}
 
 /// <summary>One live redemption as it is stored.</summary>
 internal sealed record StoredRedemption(RedemptionId Id, RecoveryId Recovery, KeyedHash Hash);
@@ -165,6 +169,13 @@ internal sealed class RecoveryStore
         return [.. rows.Select(r => r.ToSecret())];
     }
 
+    /// <summary>Counts a wrong try on a typed code, and deletes the code with the last one it had.</summary>
+    public Task<int> CountTry(Act act, StoredSecret secret, int most) => act.Db.Execute(
+        secret.Tries + 1 < most
+            ? "UPDATE recovery_secrets SET tries = tries + 1 WHERE tenant_id = @tenant AND id = @id"
+            : "DELETE FROM recovery_secrets WHERE tenant_id = @tenant AND id = @id",
+        new { tenant = act.Tenant.ToString(), id = secret.Id.ToString("D") });
+
     public Task<int> DeleteSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
         "DELETE FROM recovery_secrets WHERE tenant_id = @tenant AND recovery_id = @recovery",
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
@@ -202,7 +213,10 @@ internal sealed class RecoveryStore
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
 
     private const string SelectSecret =
-        "SELECT id AS Id, recovery_id AS Recovery, means AS Means, key_version AS KeyVersion, mac AS Mac FROM recovery_secrets";
+        """
+        SELECT id AS Id, recovery_id AS Recovery, means AS Means, key_version AS KeyVersion, mac AS Mac, tries AS Tries
+        FROM recovery_secrets
+        """;
 
     private static Dictionary<string, object?> Columns(Recovery recovery, DateTimeOffset now) => new(StringComparer.Ordinal)
     {
@@ -239,10 +253,13 @@ internal sealed class RecoveryStore
 
     private sealed record RedemptionRow(string Id, string Recovery, long KeyVersion, byte[] Mac);
 
-    private sealed record SecretRow(string Id, string Recovery, string Means, long KeyVersion, byte[] Mac)
+    private sealed record SecretRow(string Id, string Recovery, string Means, long KeyVersion, byte[] Mac, long Tries)
     {
         public StoredSecret ToSecret() => new(
-            Guid.ParseExact(Id, "D"), Ids.Parse<RecoveryId>(Recovery), WireName.Parse<Means>(Means), new KeyedHash((int)KeyVersion, Mac));
+            Guid.ParseExact(Id, "D"), Ids.Parse<RecoveryId>(Recovery), WireName.Parse<Means>(Means), new KeyedHash((int)KeyVersion, Mac))
+        {
+            Tries = (int)Tries,
+        };
     }
 }
 

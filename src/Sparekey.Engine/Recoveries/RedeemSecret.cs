@@ -1,5 +1,7 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
+using Sparekey.Core.Ledger;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
@@ -139,6 +141,11 @@ public sealed class RedeemSecret
             return RefusalCode.SecretInvalid;
         }
 
+        if (!matches && stored.Means != recovery.Request.Means)
+        {
+            return await CountOnTypedCode(act, visitor, stored, recovery);
+        }
+
         var id = NewId.Make<RedemptionId>();
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
         var redeemed = await _recoveries.Apply(
@@ -146,5 +153,28 @@ public sealed class RedeemSecret
         return redeemed.Refusal is not null
             ? new Refusal(RefusalCode.SecretInvalid)
             : await _redemptions.Open(act, redeemed.Value, account);
+    }
+
+    // The code beside a mailed link takes as many wrong tries as any (N18), but they use up the code alone: a stranger who knows
+    // no more than the account's name must not void the link in the person's mail.
+    private async Task<Result<OpenedRedemption>> CountOnTypedCode(Act act, Visitor visitor, StoredSecret code, Recovery recovery)
+    {
+        if (recovery.IsRedeemable(act.Now))
+        {
+            await _store.CountTry(act, code, RecoveryLimits.Tries);
+            await act.Record(new LedgerEntry(LedgerEvent.RecoveryTryRefused, Principal.Anonymous, recovery.Request.Account, recovery.Id)
+            {
+                Facts = new Dictionary<string, object?>(StringComparer.Ordinal)
+                {
+                    ["generation"] = recovery.LastGeneration,
+                    ["origin"] = WireName.Of(TryOrigin.Account),
+                    ["code_tries"] = code.Tries + 1,
+                    ["correlation_id"] = visitor.CorrelationId,
+                },
+                Texts = new Dictionary<string, string>(StringComparer.Ordinal) { ["source"] = visitor.Source },
+            });
+        }
+
+        return RefusalCode.SecretInvalid;
     }
 }

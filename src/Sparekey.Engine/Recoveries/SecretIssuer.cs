@@ -4,7 +4,6 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 
 namespace Sparekey.Engine.Recoveries;
@@ -16,9 +15,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="store">The recoveries.</param>
 /// <param name="writer">Writes decisions.</param>
 /// <param name="secrets">Makes secrets.</param>
-/// <param name="applications">Where links lead.</param>
+/// <param name="pages">Where links lead.</param>
 internal sealed class SecretIssuer(
-    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, ApplicationStore applications, EngineOptions options)
+    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages)
 {
     /// <summary>Issues.</summary>
     /// <param name="act">The act.</param>
@@ -50,31 +49,33 @@ internal sealed class SecretIssuer(
             return answer;
         }
 
-        var (stored, minted) = secrets.Mint(next, await LinkBase(act, next.Request.Application));
+        var page = await pages.Recover(act.Db, act.Tenant, next.Request.Application);
+        var (stored, minted) = secrets.Mint(next, page);
         await store.AddSecret(act, account.Id, stored);
         if (next.Request.Channel != Channel.Email)
         {
             return new IssuedSecret(next, minted);
         }
 
-        await act.Send(MessageTo(recipients[0], next, minted));
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["secret"] = minted.Text.Reveal(),
+            ["page"] = page.AbsoluteUri,
+            ["application"] = next.Request.Application.ToString(),
+        };
+        if (next.Request.Means == Means.Link)
+        {
+            var (typed, code) = secrets.MintTypedCode(next);
+            await store.AddSecret(act, account.Id, typed);
+            values["code"] = code.Reveal();
+        }
+
+        await act.Send(MessageTo(recipients[0], next, minted.ExpiresAt, values));
         return new IssuedSecret(next, null);
     }
 
-    // Links are built from what the application configured, never from what a request said about its host.
-    private async Task<Uri> LinkBase(Act act, ApplicationId id)
-    {
-        var application = await applications.Find(act.Db, act.Tenant, id);
-        var origin = application switch
-        {
-            { LinkHosts: [var host, ..] } => new Uri($"https://{host}"),
-            { Origins: [var first, ..] } => first,
-            _ => options.Origin,
-        };
-        return new Uri(origin, "/recover");
-    }
-
-    private static OutboxMessage MessageTo(Address address, Recovery recovery, MintedSecret minted) =>
+    private static OutboxMessage MessageTo(
+        Address address, Recovery recovery, DateTimeOffset expiresAt, IReadOnlyDictionary<string, string> values) =>
         new(
             recovery.Request.Means switch
             {
@@ -86,12 +87,8 @@ internal sealed class SecretIssuer(
         {
             Recovery = recovery.Id,
             To = [new Recipient(WireName.Of(address.Kind), address.Value)],
-            ExpiresAt = minted.ExpiresAt,
-            Values = new Dictionary<string, string>(StringComparer.Ordinal)
-            {
-                ["secret"] = minted.Text.Reveal(),
-                ["application"] = recovery.Request.Application.ToString(),
-            },
+            ExpiresAt = expiresAt,
+            Values = values,
         };
 }
 

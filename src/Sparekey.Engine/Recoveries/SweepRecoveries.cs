@@ -18,14 +18,17 @@ public sealed class SweepRecoveries
     private readonly RecoveryAct _recoveries;
     private readonly AccountStore _accounts;
     private readonly PolicyStore _policies;
+    private readonly RepudiationTokens _tokens;
 
-    internal SweepRecoveries(Acts acts, RecoveryStore store, RecoveryAct recoveries, AccountStore accounts, PolicyStore policies)
+    internal SweepRecoveries(
+        Acts acts, RecoveryStore store, RecoveryAct recoveries, AccountStore accounts, PolicyStore policies, RepudiationTokens tokens)
     {
         _acts = acts;
         _store = store;
         _recoveries = recoveries;
         _accounts = accounts;
         _policies = policies;
+        _tokens = tokens;
     }
 
     /// <summary>Sweeps one tenant.</summary>
@@ -38,6 +41,11 @@ public sealed class SweepRecoveries
         foreach (var id in due)
         {
             await _acts.Write(tenant, act => Tick(act, id), cancellationToken);
+        }
+
+        if (await _acts.Read(db => _tokens.AnyToLookAt(db, tenant, _acts.Now), cancellationToken))
+        {
+            await _acts.Write(tenant, _tokens.DeleteWhatIsOver, cancellationToken);
         }
 
         return due.Count;

@@ -168,6 +168,19 @@ internal sealed class SessionStore(KeyRing keys)
             new { tenant = act.Tenant.ToString(), account = account.ToString(), credential = credential.ToString() });
     }
 
+    /// <summary>Ends the sessions of an account that were opened at a time or later.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="since">The time.</param>
+    /// <returns>How many there were that had not ended by themselves.</returns>
+    public async Task<int> EndOpenedSince(Act act, AccountId account, DateTimeOffset since)
+    {
+        await EndExpired(act, account);
+        return await act.Db.Execute(
+            "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND created_at >= @since",
+            new { tenant = act.Tenant.ToString(), account = account.ToString(), since = since.ToUnixTimeMilliseconds() });
+    }
+
     private static Task<int> EndExpired(Act act, AccountId account) => act.Db.Execute(
         """
         DELETE FROM sessions

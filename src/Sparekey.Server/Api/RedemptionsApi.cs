@@ -19,6 +19,8 @@ internal static class RedemptionsApi
             .CheckOrigin().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
         v1.MapPost("/redemptions", Redeem).Takes<RedeemBody>().Public("The secret in the body is the proof.")
             .CheckOrigin().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
+        v1.MapPost("/repudiations", Repudiate).Public("The token in the body is the proof.")
+            .CheckOrigin().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
         redemption.MapPut("/password", SetPassword).Takes<PasswordBody>().RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
@@ -54,6 +56,15 @@ internal static class RedemptionsApi
                 opened => new OpenedView(
                     opened.Token.Reveal(), opened.ExpiresAt, opened.View.Allowed, new MaskedView(Mask(opened.View.Account))),
                 StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Repudiate(HttpContext context, RepudiateRecovery repudiate)
+    {
+        var body = await StrictBody.Read<RepudiateBody>(context, 4096);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await repudiate.Run(context.Visitor(), body.Value.Token, context.RequestAborted)).ToAnswer(
+                done => new RepudiatedView(done.Recovery, done.State, done.State == RecoveryState.Completed, done.SessionsEnded));
     }
 
     private static async Task<IResult> Read(HttpContext context, ReadRedemption read) =>
@@ -106,6 +117,10 @@ internal static class RedemptionsApi
         private static Refusal Wrong(string pointer, string detail) =>
             new(RefusalCode.InvalidRequest) { Faults = [new FieldFault(pointer, detail)] };
     }
+
+    private sealed record RepudiateBody(SecretText Token);
+
+    private sealed record RepudiatedView(RecoveryId RecoveryId, RecoveryState State, bool Completed, int SessionsEnded);
 
     private sealed record PasswordBody(SecretText NewPassword);
 

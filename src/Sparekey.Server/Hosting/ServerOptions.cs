@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
+using Sparekey.Engine.Delivery;
 
 namespace Sparekey.Server.Hosting;
 
@@ -28,6 +29,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The certificate of https addresses, and what is between it and its root; null when there is none.</summary>
     public ServerCertificate? Certificate { get; init; }
+
+    /// <summary>The mail server; null for none.</summary>
+    public MailOptions? Mail { get; init; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -59,6 +63,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
         {
             Origin = OriginOf(settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800")),
             CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
+            Mail = MailSettings.Read(settings),
             Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
             Certificate = certificate,
@@ -115,7 +120,14 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
         }
     }
 
-    private static int Number(IConfiguration settings, string name, int usual, int least, int most)
+    /// <summary>Reads a whole number.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="usual">What it is when nobody set it.</param>
+    /// <param name="least">The least it may be.</param>
+    /// <param name="most">The most it may be.</param>
+    /// <exception cref="SettingsException">It is something else.</exception>
+    internal static int Number(IConfiguration settings, string name, int usual, int least, int most)
     {
         var text = settings[name];
         if (text is null)

@@ -4,6 +4,7 @@ using Sparekey.Core;
 using Sparekey.Engine;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Http;
 
@@ -88,8 +89,9 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSingleton(installation);
         builder.Services.AddSingleton(new SourceLimiter(options.CallsPerMinute, options.Time));
         builder.Services.AddSparekeyEngine(
-            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords });
+            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddSparekeyOpenApi();
         builder.Services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));

@@ -1,4 +1,5 @@
 using Sparekey.Engine;
+using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Server.Http;
@@ -16,14 +17,17 @@ internal static class HealthApi
         root.MapGet("/healthz", () => Answers.Json(new Health("ok")))
             .Public("A probe has no token and learns nothing.").WithMetadata(new AnyHost()).WithTags("operations")
             .WithSummary("200 as long as the process serves.");
-        root.MapGet("/readyz", async (HttpContext context, Acts acts) =>
+        root.MapGet("/readyz", async (HttpContext context, Acts acts, DeliverMessages mail) =>
             {
                 await acts.Read(InstallationStore.Probe, context.RequestAborted);
-                return Answers.Json(new Health("ready"));
+                return Answers.Json(new Readiness("ready", mail.State));
             })
             .Public("A probe has no token and learns nothing.").WithMetadata(new AnyHost()).WithTags("operations")
-            .WithSummary("200 when storage answers, else 503.");
+            .WithSummary("200 when storage answers, else 503; says whether mail leaves.");
     }
 
     private sealed record Health(string Status);
+
+    // A mail server that fails must not take the server out of traffic: messages wait.
+    private sealed record Readiness(string Status, MailState Mail);
 }

@@ -1,0 +1,17 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Sparekey.Engine.Delivery;
+
+/// <summary>Registers the delivery of messages.</summary>
+internal static class DeliveryRegistration
+{
+    /// <summary>Registers the outbox and what empties it.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddDelivery(this IServiceCollection services) => services
+        .AddSingleton<Outbox>()
+        .AddSingleton<OutboxQueue>()
+        .AddSingleton<MessageAddressing>()
+        .AddSingleton<MailTemplates>()
+        .AddSingleton<MailComposer>()
+        .AddUseCase<DeliverMessages>();
+}

@@ -1,0 +1,97 @@
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Keys;
+using Sparekey.Engine.Recoveries;
+
+namespace Sparekey.Engine.Delivery;
+
+/// <summary>
+/// Gives every claimed message its one recipient, in the act that claims it. A message to several becomes one row each: so nobody
+/// sees who else is told, and what reached one address is not sent there again because another failed. Here too a notice of a
+/// recovery gets the link that says "this was not me": not before it leaves, since what never leaves needs none.
+/// </summary>
+/// <param name="queue">The outbox.</param>
+/// <param name="accounts">Knows where people are reached now.</param>
+/// <param name="applications">Knows where links lead.</param>
+/// <param name="pages">Makes the links.</param>
+/// <param name="tokens">Makes their tokens.</param>
+/// <param name="keys">Opens and seals what messages say.</param>
+internal sealed class MessageAddressing(
+    OutboxQueue queue, AccountStore accounts, ApplicationStore applications, RecoveryPages pages, RepudiationTokens tokens, KeyRing keys)
+{
+    /// <summary>The value that holds the link by which the person takes a recovery back.</summary>
+    public const string NotMeLink = "not_me_link";
+
+    /// <summary>Addresses a message. If the process dies after this act, the next claim finds each row as it was left here.</summary>
+    /// <param name="act">The act that claimed it.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="until">Until when it is claimed.</param>
+    /// <returns>The messages to send, one for each recipient; or why there is none.</returns>
+    public async Task<(IReadOnlyList<QueuedMessage> Messages, Undeliverable? Why)> Address(
+        Act act, QueuedMessage message, DateTimeOffset until)
+    {
+        if (MessagePayload.Open(keys, act.Tenant, message.Id, message.Sealed) is not { } payload)
+        {
+            return ([], Undeliverable.Unreadable);
+        }
+
+        var recipients = await RecipientsOf(act, message, payload);
+        if (recipients.Count == 0)
+        {
+            return ([], Undeliverable.NoAddress);
+        }
+
+        var values = await WithNotMeLink(act, message, payload.Values);
+        if (ReferenceEquals(values, payload.Values) && payload.To.Count == 1)
+        {
+            return ([message], null);
+        }
+
+        var messages = new List<QueuedMessage>(recipients.Count);
+        foreach (var recipient in recipients)
+        {
+            var id = messages.Count == 0 ? message.Id : NewId.Make<MessageId>();
+            var own = message with { Id = id, Sealed = new MessagePayload([recipient], values).Seal(keys, act.Tenant, id) };
+            await (messages.Count == 0 ? queue.Rewrite(act, own) : queue.Add(act, own, until));
+            messages.Add(own);
+        }
+
+        return (messages, null);
+    }
+
+    // Notices go to whoever takes them when they leave: an address that was added since is told, one that was removed is not.
+    private async Task<IReadOnlyList<Recipient>> RecipientsOf(Act act, QueuedMessage message, MessagePayload payload)
+    {
+        var to = payload.To;
+        if (to.Count == 0)
+        {
+            var account = await accounts.Find(act.Db, act.Tenant, message.Account);
+            to = [.. (account?.AddressesForNotices() ?? []).Select(a => new Recipient(WireName.Of(a.Kind), a.Value))];
+        }
+
+        var email = WireName.Of(AddressKind.Email);
+        return [.. to.Where(r => r.Kind == email).DistinctBy(r => Identifier.Normalize(r.Value) ?? r.Value, StringComparer.Ordinal)];
+    }
+
+    private async Task<IReadOnlyDictionary<string, string>> WithNotMeLink(
+        Act act, QueuedMessage message, IReadOnlyDictionary<string, string> values)
+    {
+        if (message is not { Recovery: { } recovery, ExpiresAt: null } || values.ContainsKey(NotMeLink))
+        {
+            return values;
+        }
+
+        var application = Ids.TryParse<ApplicationId>(values.GetValueOrDefault("application"), out var id)
+            ? await applications.Find(act.Db, act.Tenant, id)
+            : null;
+        var token = await tokens.Mint(act, recovery);
+
+        // In the fragment, which no server and no Referer header sees.
+        return new Dictionary<string, string>(values, StringComparer.Ordinal)
+        {
+            [NotMeLink] = $"{pages.NotMe(application)}#{token.Reveal()}",
+        };
+    }
+}

@@ -1,0 +1,213 @@
+using Sparekey.Core;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Delivery;
+
+/// <summary>
+/// The outbox as those see it who empty it. A row is claimed for a while before it is sent; whoever claimed it owns it until
+/// then, so that several workers, and several processes, can share one outbox. It writes rows and nothing else.
+/// </summary>
+internal sealed class OutboxQueue
+{
+    private const string Columns =
+        """
+        id AS Id, kind AS Kind, account_id AS Account, recovery_id AS Recovery, created_at AS CreatedAt, expires_at AS ExpiresAt,
+        attempts AS Attempts, failing_since AS FailingSince, sealed AS Sealed
+        """;
+
+    /// <summary>Whether anything may leave now. Looking costs a read; only what is there costs a commit.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="now">The time.</param>
+    public async Task<bool> AnyDue(DbSession db, TenantId tenant, DateTimeOffset now) =>
+        await db.Scalar<string>(
+            """
+            SELECT id FROM outbox
+            WHERE tenant_id = @tenant AND due_at <= @now AND claimed_until <= @now AND (expires_at IS NULL OR expires_at > @now)
+            LIMIT 1
+            """,
+            new { tenant = tenant.ToString(), now = now.ToUnixTimeMilliseconds() }) is not null;
+
+    /// <summary>Claims messages that may leave, the longest due first.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="until">Until when nobody else gets them.</param>
+    /// <param name="limit">How many at most.</param>
+    public async Task<IReadOnlyList<QueuedMessage>> Claim(Act act, DateTimeOffset until, int limit)
+    {
+        var tenant = act.Tenant.ToString();
+        var rows = await act.Db.List<Row>(
+            $"""
+            SELECT {Columns} FROM outbox
+            WHERE tenant_id = @tenant AND due_at <= @now AND claimed_until <= @now AND (expires_at IS NULL OR expires_at > @now)
+            ORDER BY due_at, id LIMIT @limit
+            """,
+            new { tenant, now = act.NowMs, limit });
+        var claim = NewId.Make<EntryId>().ToString();
+        var claimed = new List<QueuedMessage>(rows.Count);
+        foreach (var row in rows)
+        {
+            // The condition again: where two workers read the same row, one of them gets it.
+            var mine = await act.Db.Execute(
+                """
+                UPDATE outbox SET claimed_by = @claim, claimed_until = @until
+                WHERE tenant_id = @tenant AND id = @id AND claimed_until <= @now
+                """,
+                new { tenant, id = row.Id, claim, until = until.ToUnixTimeMilliseconds(), now = act.NowMs });
+            if (mine == 1)
+            {
+                claimed.Add(row.Read(claim));
+            }
+        }
+
+        return claimed;
+    }
+
+    /// <summary>
+    /// Whether a claimed message still is to be sent. Its row is gone once its secret is worth nothing; its claim is lost when
+    /// the time for it ran out.
+    /// </summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="needed">How long the claim must still hold.</param>
+    public async Task<bool> IsStillToSend(
+        DbSession db, TenantId tenant, QueuedMessage message, DateTimeOffset now, TimeSpan needed) =>
+        await db.Scalar<long>(
+            """
+            SELECT COUNT(*) FROM outbox
+            WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim AND claimed_until >= @needed
+              AND (expires_at IS NULL OR expires_at > @now)
+            """,
+            new
+            {
+                tenant = tenant.ToString(),
+                id = message.Id.ToString(),
+                claim = message.Claim,
+                now = now.ToUnixTimeMilliseconds(),
+                needed = (now + needed).ToUnixTimeMilliseconds(),
+            }) == 1;
+
+    /// <summary>Puts another payload in a claimed message's place.</summary>
+    /// <param name="act">The act that claimed it.</param>
+    /// <param name="message">The message with its new payload.</param>
+    public Task<int> Rewrite(Act act, QueuedMessage message) => act.Db.Execute(
+        "UPDATE outbox SET sealed = @payload WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim",
+        new { tenant = act.Tenant.ToString(), id = message.Id.ToString(), claim = message.Claim, payload = message.Sealed });
+
+    /// <summary>Adds a claimed message beside another: the same message to another address.</summary>
+    /// <param name="act">The act that claimed the other.</param>
+    /// <param name="message">The new message.</param>
+    /// <param name="until">Until when it is claimed.</param>
+    public Task<int> Add(Act act, QueuedMessage message, DateTimeOffset until) => act.Db.Execute(
+        """
+        INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed,
+            claimed_by, claimed_until, failing_since)
+        VALUES (@tenant, @id, @kind, @account, @recovery, @created, @now, @expires, @attempts, @payload, @claim, @until, @failing)
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = message.Id.ToString(),
+            kind = WireName.Of(message.Kind),
+            account = message.Account.ToString(),
+            recovery = message.Recovery?.ToString(),
+            created = message.CreatedAt.ToUnixTimeMilliseconds(),
+            now = act.NowMs,
+            expires = message.ExpiresAt?.ToUnixTimeMilliseconds(),
+            attempts = message.Attempts,
+            payload = message.Sealed,
+            claim = message.Claim,
+            until = until.ToUnixTimeMilliseconds(),
+            failing = message.FailingSince?.ToUnixTimeMilliseconds(),
+        });
+
+    /// <summary>Erases a message: it left, or never will. A row that is gone already is no fault.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="message">The message.</param>
+    public Task<int> Delete(Act act, MessageId message) => act.Db.Execute(
+        "DELETE FROM outbox WHERE tenant_id = @tenant AND id = @id",
+        new { tenant = act.Tenant.ToString(), id = message.ToString() });
+
+    /// <summary>Lets a message wait after it failed.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="next">When to try again.</param>
+    public Task<int> Postpone(Act act, QueuedMessage message, DateTimeOffset next) => act.Db.Execute(
+        """
+        UPDATE outbox SET attempts = attempts + 1, failing_since = COALESCE(failing_since, @now), due_at = @next,
+            claimed_by = NULL, claimed_until = 0
+        WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = message.Id.ToString(),
+            claim = message.Claim,
+            now = act.NowMs,
+            next = next.ToUnixTimeMilliseconds(),
+        });
+
+    /// <summary>Gives a message back that was claimed and not tried.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="message">The message.</param>
+    public Task<int> Release(Act act, QueuedMessage message) => act.Db.Execute(
+        "UPDATE outbox SET claimed_by = NULL, claimed_until = 0 WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim",
+        new { tenant = act.Tenant.ToString(), id = message.Id.ToString(), claim = message.Claim });
+
+    /// <summary>Keeps what may be known of a message that never left.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="why">Why.</param>
+    /// <param name="code">What the mail server said last, if it said anything.</param>
+    public Task<int> Bury(Act act, QueuedMessage message, Undeliverable why, int? code) => act.Db.Execute(
+        """
+        INSERT INTO dead_letters
+            (tenant_id, id, kind, account_id, recovery_id, created_at, died_at, attempts, why, smtp_code)
+        VALUES (@tenant, @id, @kind, @account, @recovery, @created, @now, @attempts, @why, @code)
+        ON CONFLICT (tenant_id, id) DO NOTHING
+        """,
+        new
+        {
+            tenant = act.Tenant.ToString(),
+            id = message.Id.ToString(),
+            kind = WireName.Of(message.Kind),
+            account = message.Account.ToString(),
+            recovery = message.Recovery?.ToString(),
+            created = message.CreatedAt.ToUnixTimeMilliseconds(),
+            now = act.NowMs,
+            attempts = message.Attempts,
+            why = WireName.Of(why),
+            code,
+        });
+
+    /// <summary>Messages whose secret is worth nothing any more.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="limit">How many at most.</param>
+    public async Task<IReadOnlyList<QueuedMessage>> Expired(DbSession db, TenantId tenant, DateTimeOffset now, int limit)
+    {
+        var rows = await db.List<Row>(
+            $"SELECT {Columns} FROM outbox WHERE tenant_id = @tenant AND expires_at <= @now ORDER BY expires_at LIMIT @limit",
+            new { tenant = tenant.ToString(), now = now.ToUnixTimeMilliseconds(), limit });
+        return [.. rows.Select(r => r.Read(""))];
+    }
+
+    private sealed record Row(
+        string Id, string Kind, string Account, string? Recovery, long CreatedAt, long? ExpiresAt, long Attempts, long? FailingSince,
+        byte[] Sealed)
+    {
+        public QueuedMessage Read(string claim) => new(
+            Ids.Parse<MessageId>(Id), WireName.Parse<MessageKind>(Kind), Ids.Parse<AccountId>(Account), At(CreatedAt), claim)
+        {
+            Recovery = Recovery is null ? null : Ids.Parse<RecoveryId>(Recovery),
+            ExpiresAt = ExpiresAt is { } expires ? At(expires) : null,
+            Attempts = (int)Attempts,
+            FailingSince = FailingSince is { } since ? At(since) : null,
+            Sealed = Sealed,
+        };
+
+        private static DateTimeOffset At(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms);
+    }
+}

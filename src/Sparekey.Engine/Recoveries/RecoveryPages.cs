@@ -1,0 +1,33 @@
+using Sparekey.Core;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>Where the person's pages are. They are built from what the application configured, never from a request's own host.</summary>
+/// <param name="applications">The applications.</param>
+/// <param name="options">The origin where an application has none.</param>
+internal sealed class RecoveryPages(ApplicationStore applications, EngineOptions options)
+{
+    /// <summary>The page that takes a secret.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="id">The application.</param>
+    public async Task<Uri> Recover(DbSession db, TenantId tenant, ApplicationId id) =>
+        Recover(await applications.Find(db, tenant, id));
+
+    /// <summary>The page that takes a secret.</summary>
+    /// <param name="application">The application; null when it is gone.</param>
+    public Uri Recover(Application? application) => new(OriginOf(application), "/recover");
+
+    /// <summary>The page that takes the token of a notice.</summary>
+    /// <param name="application">The application; null when it is gone.</param>
+    public Uri NotMe(Application? application) => new(OriginOf(application), "/recover/not-me");
+
+    private Uri OriginOf(Application? application) => application switch
+    {
+        { LinkHosts: [var host, ..] } => new Uri($"https://{host}"),
+        { Origins: [var first, ..] } => first,
+        _ => options.Origin,
+    };
+}
