@@ -10,6 +10,7 @@ using Microsoft.Extensions.Logging;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Delivery;
 using Sparekey.Server.Hosting;
 using Sparekey.Testing;
 
@@ -65,7 +66,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public ConcurrentQueue<string> Answers { get; } = new();
 
-    public static async Task<RunningServer> Start(int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null)
+    public static async Task<RunningServer> Start(
+        int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -77,6 +79,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 Log = log,
                 CallsPerMinute = callsPerMinute,
                 MoreDoors = moreDoors,
+                Mail = mail,
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -57,6 +57,9 @@ public sealed class TestEngine : IAsyncDisposable
             new { id = tenant.ToString(), now = Time.GetUtcNow().ToUnixTimeMilliseconds() }),
         CancellationToken.None);
 
+    /// <summary>Lets storage do what it needs done now and then.</summary>
+    public Task Maintain() => _files.Database.Maintain(CancellationToken.None);
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _files.DisposeAsync();
 }

@@ -44,5 +44,7 @@ const server = new SMTPServer({
 server.on('error', () => {}); // A client that breaks off is part of the tests.
 server.listen(settings.port || 0, '127.0.0.1', () => say({ port: server.server.address().port }));
 
-// The test that started it is gone when its end of the pipe is.
-process.stdin.on('end', () => process.exit(0)).resume();
+// Whatever it is told it says back, after every mail that it answered before. It ends when the test's end of the pipe does.
+require('readline').createInterface({ input: process.stdin })
+  .on('line', (line) => say({ mark: line }))
+  .on('close', () => process.exit(0));

@@ -73,7 +73,18 @@ internal sealed class MailTemplates
         MessageKind kind, string language, IReadOnlyDictionary<string, string?> model)
     {
         var name = $"{language}/{WireName.Of(kind)}";
-        return (_templates[$"{name}.subject"](model), _templates[$"{name}.text"](model), _templates[$"{name}.html"](model));
+        return (_templates[$"{name}.subject"](model), OneBlankLine(_templates[$"{name}.text"](model)), _templates[$"{name}.html"](model));
+    }
+
+    // A paragraph that is left out leaves its blank lines behind.
+    private static string OneBlankLine(string text)
+    {
+        while (text.Contains("\n\n\n", StringComparison.Ordinal))
+        {
+            text = text.Replace("\n\n\n", "\n\n", StringComparison.Ordinal);
+        }
+
+        return text;
     }
 
     private static string Read(string name)
