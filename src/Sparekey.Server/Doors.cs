@@ -1,5 +1,6 @@
 using Sparekey.Server.Api;
 using Sparekey.Server.Http;
+using Sparekey.Server.Pages;
 
 namespace Sparekey.Server;
 
@@ -13,6 +14,7 @@ internal static class Doors
         HealthApi.Map(root);
         ProblemsApi.Map(root);
         RedemptionsApi.MapKeys(root);
+        RecoverDoor.Map(root);
         LocalApi.Map(root);
         root.MapSparekeyOpenApi();
 

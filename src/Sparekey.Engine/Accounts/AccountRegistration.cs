@@ -25,6 +25,7 @@ internal static class AccountRegistration
         .AddUseCase<RemoveAddress>()
         .AddUseCase<ConfirmAddress>()
         .AddUseCase<ApplicationOrigins>()
+        .AddUseCase<ReadBranding>()
         .AddUseCase<EnsureDefaultApplication>()
         .AddUseCase<ManageApplications>()
         .AddUseCase<ManageTenants>()

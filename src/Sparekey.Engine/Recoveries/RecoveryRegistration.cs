@@ -28,5 +28,6 @@ internal static class RecoveryRegistration
         .AddUseCase<ReadRedemption>()
         .AddUseCase<SetNewPassword>()
         .AddUseCase<RepudiateRecovery>()
+        .AddUseCase<StopRecovery>()
         .AddUseCase<SweepRecoveries>();
 }

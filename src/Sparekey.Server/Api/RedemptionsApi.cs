@@ -19,7 +19,7 @@ internal static class RedemptionsApi
             .CheckOrigin().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
         v1.MapPost("/redemptions", Redeem).Takes<RedeemBody>().Public("The secret in the body is the proof.")
             .CheckOrigin().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
-        v1.MapPost("/repudiations", Repudiate).Public("The token in the body is the proof.")
+        v1.MapPost("/repudiations", Repudiate).Takes<RepudiateBody>().Public("The token in the body is the proof.")
             .CheckOrigin().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
@@ -82,7 +82,9 @@ internal static class RedemptionsApi
                     done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof));
     }
 
-    private static string Mask(Account account) =>
+    /// <summary>An account's name with most of it hidden.</summary>
+    /// <param name="account">The account.</param>
+    internal static string Mask(Account account) =>
         account.Addresses.FirstOrDefault()?.Masked() ?? (account.Username is { Length: > 0 } name ? $"{name[0]}•••" : "•••");
 
     private sealed record KeySet(IReadOnlyList<PublicJwk> Keys);

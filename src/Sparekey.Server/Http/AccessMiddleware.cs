@@ -165,11 +165,13 @@ internal sealed partial class AccessMiddleware(
                 : RefusalCode.TenantNotFound;
     }
 
-    // Browsers send it with every POST; who sends none is no page.
+    // Browsers send it with every POST; who sends none is no page. Our own pages send no referrer, and a browser then writes
+    // "null" for the origin of a form: it says in a header that no page can set that the form is ours (Sec-Fetch-Site).
     private async Task<bool> IsForeignOrigin(HttpContext context, TenantId tenant)
     {
         var origin = context.Request.Headers.Origin.ToString();
         return origin.Length > 0
+            && !(origin == "null" && context.Request.Headers["Sec-Fetch-Site"] == "same-origin")
             && !string.Equals(origin, options.Origin.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase)
             && !await origins.Contain(tenant, origin, context.RequestAborted);
     }

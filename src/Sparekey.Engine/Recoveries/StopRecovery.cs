@@ -1,0 +1,50 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>"This was not me", said by whoever holds the redemption: the recovery ends, and nothing about the account changes.</summary>
+public sealed class StopRecovery
+{
+    private readonly Acts _acts;
+    private readonly Redemptions _redemptions;
+    private readonly RecoveryAct _recoveries;
+    private readonly PolicyStore _policies;
+
+    internal StopRecovery(Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies)
+    {
+        _acts = acts;
+        _redemptions = redemptions;
+        _recoveries = recoveries;
+        _policies = policies;
+    }
+
+    /// <summary>Stops the recovery of a redemption.</summary>
+    /// <param name="visitor">Where the call came from.</param>
+    /// <param name="token">The redemption's token.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>Null, or <see cref="RefusalCode.RedemptionInvalid"/>.</returns>
+    public Task<Refusal?> Run(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
+        _acts.Write<Refusal?>(
+            visitor.Tenant,
+            async act =>
+            {
+                var live = await _redemptions.Find(act.Db, act.Tenant, token, act.Now);
+                if (live.Refusal is { } refusal)
+                {
+                    return refusal;
+                }
+
+                var (recovery, account, _) = live.Value;
+                var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
+                var stopped = await _recoveries.Apply(
+                    act, new RecoveryAct.Found(recovery, account, policy),
+                    new RecoveryCommand.Cancel(Principal.Of(account.Id), "not me"), visitor);
+                return stopped.Refusal;
+            },
+            cancellationToken);
+}

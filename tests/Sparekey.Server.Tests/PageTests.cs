@@ -1,0 +1,149 @@
+using System.Text.RegularExpressions;
+using Sparekey.Server.Pages;
+
+namespace Sparekey.Server.Tests;
+
+/// <summary>The person's pages as a browser without script sees them: forms, words, headers.</summary>
+public sealed partial class PageTests : IAsyncLifetime
+{
+    private RunningServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await RunningServer.Start();
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task A_person_with_a_code_gets_back_in_without_script()
+    {
+        await _server.Account("page@example.com");
+        var opened = await _server.Post(
+            "/v1/recoveries",
+            new { account = new { email = "page@example.com" }, means = "code", reason = new { text = "lost <b>everything</b>" } },
+            _server.AdminToken);
+
+        var choose = await Form("/recover/redeem", ("identifier", "page@example.com"), ("code", opened.Json!["secret"]!["code"]!.ToString()));
+        choose.Status.ShouldBe(200, choose.Text);
+        choose.Text.ShouldContain("Choose a new password");
+        choose.Text.ShouldContain("lost &lt;b&gt;everything&lt;/b&gt;");
+        choose.Text.ShouldNotContain("page@example.com");
+        var token = HiddenToken().Match(choose.Text).Groups["token"].Value;
+
+        var mismatch = await Form("/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "another"));
+        mismatch.Status.ShouldBe(422);
+        mismatch.Text.ShouldContain("The two passwords are not the same.");
+        var weak = await Form("/recover/password", ("redemption_token", token), ("password", "short"), ("again", "short"));
+        weak.Text.ShouldContain("at least 15 characters");
+
+        var done = await Form(
+            "/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "a new and remembered password"));
+        done.Status.ShouldBe(200, done.Text);
+        done.Text.ShouldContain("Your new password is set");
+        (await _server.Post("/v1/sessions", new { identifier = "page@example.com", password = "a new and remembered password" })).Status.ShouldBe(201);
+    }
+
+    [Fact]
+    public async Task Whoever_says_it_was_not_them_stops_it_and_nothing_changes()
+    {
+        await _server.Account("stop@example.com");
+        var opened = await _server.Recover("stop@example.com", "link");
+        var choose = await Form("/recover/redeem", ("link_secret", opened.Json!["secret"]!["link"]!.ToString().Split('#')[1]));
+        var token = HiddenToken().Match(choose.Text).Groups["token"].Value;
+        (await Form("/recover/not-me", ("redemption_token", token))).Text.ShouldContain("It was stopped");
+        (await _server.Get($"/v1/recoveries/{opened["id"]}", _server.AdminToken))["state"].ShouldBe("cancelled");
+        (await Form("/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "a new and remembered password")))
+            .Status.ShouldBe(401);
+    }
+
+    [Fact]
+    public async Task A10_Asking_looks_the_same_for_known_and_unknown_names()
+    {
+        await _server.Account("known@example.com");
+        var known = await Form("/recover/ask", ("identifier", "known@example.com"));
+        var unknown = await Form("/recover/ask", ("identifier", "unknown@example.com"));
+        (known.Status, known.Text).ShouldBe((unknown.Status, unknown.Text));
+    }
+
+    [Fact]
+    public async Task Wrong_and_unknown_codes_look_the_same()
+    {
+        await _server.Account("wrong@example.com");
+        await _server.Recover("wrong@example.com", "code");
+        var wrong = await Form("/recover/redeem", ("identifier", "someone"), ("code", "00000000"));
+        var known = await Form("/recover/redeem", ("identifier", "wrong@example.com"), ("code", "00000000"));
+        wrong.Status.ShouldBe(401);
+        known.Text.Replace("wrong@example.com", "someone", StringComparison.Ordinal).ShouldBe(wrong.Text);
+    }
+
+    [Fact]
+    public async Task Pages_are_nobodys_frame_load_nothing_foreign_and_are_not_stored()
+    {
+        var page = await _server.Get("/recover");
+        page.Status.ShouldBe(200);
+        var policy = page.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem();
+        policy.ShouldContain("default-src 'none'");
+        policy.ShouldContain("frame-ancestors 'none'");
+        policy.ShouldNotContain("unsafe");
+        page.Headers.CacheControl!.NoStore.ShouldBeTrue();
+        page.Headers.GetValues("Referrer-Policy").ShouldBe(["no-referrer"]);
+        ForeignAddress().IsMatch(page.Text).ShouldBeFalse();
+        page.Text.ShouldNotContain("style=");
+        (await _server.Get("/recover/assets/recover.css")).Status.ShouldBe(200);
+        (await _server.Get("/recover/assets/recover.js")).Status.ShouldBe(200);
+        (await _server.Get("/recover/assets/colour.css?c=12ab9f")).Text.ShouldContain("#12ab9f");
+        (await _server.Get("/recover/assets/colour.css?c=red;}")).Status.ShouldBe(404);
+    }
+
+    [Fact]
+    public async Task Pages_speak_german_to_whoever_asks_for_it()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/recover");
+        request.Headers.TryAddWithoutValidation("Accept-Language", "fr-FR, de-AT;q=0.8, en;q=0.5");
+        var page = await _server.Send(request);
+        page.Text.ShouldContain("<html lang=\"de\">");
+        page.Text.ShouldContain("Zurück in Ihr Konto");
+    }
+
+    [Fact]
+    public void Every_language_has_every_text()
+    {
+        var english = Words.For("en");
+        Words.Languages.ShouldContain("de");
+        foreach (var language in Words.Languages)
+        {
+            var words = Words.For(language);
+            words.Names.Order(StringComparer.Ordinal).ShouldBe(english.Names.Order(StringComparer.Ordinal));
+            words.Names.ShouldAllBe(n => words[n].Length > 0);
+            words.Names.ShouldAllBe(n => words[n].Contains("{0}") == english[n].Contains("{0}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_form_from_somewhere_else_is_refused()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/recover/ask") { Content = new FormUrlEncodedContent([]) };
+        request.Headers.Add("Origin", "null");
+        (await _server.Send(request)).Status.ShouldBe(403);
+        using var own = new HttpRequestMessage(HttpMethod.Post, "/recover/ask")
+        {
+            Content = new FormUrlEncodedContent([new("identifier", "somebody@example.com")]),
+        };
+        own.Headers.Add("Origin", "null");
+        own.Headers.Add("Sec-Fetch-Site", "same-origin");
+        (await _server.Send(own)).Status.ShouldBe(200);
+    }
+
+    private async Task<Answer> Form(string path, params (string Name, string Value)[] fields)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new FormUrlEncodedContent(fields.Select(f => new KeyValuePair<string, string>(f.Name, f.Value))),
+        };
+        return await _server.Send(request);
+    }
+
+    [GeneratedRegex("name=\"redemption_token\" value=\"(?<token>[^\"]+)\"", RegexOptions.NonBacktracking)]
+    private static partial Regex HiddenToken();
+
+    [GeneratedRegex("(src|href)=\"(https?:)?//", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex ForeignAddress();
+}
