@@ -20,7 +20,7 @@ public sealed class MailTests
         await server.Account("person@example.com");
         (await server.Post("/v1/recovery-requests", new { identifier = "person@example.com" })).Status.ShouldBe(202);
 
-        var mails = await Arrived(server, smtp, 3);
+        var mails = await server.Mails(smtp, 3);
         var link = mails.Single(m => m.Text.Contains("#spl_", StringComparison.Ordinal)).Text.Split('#')[1].Split('\n')[0];
         var token = mails.First(m => m.Text.Contains("#spn_", StringComparison.Ordinal)).Text.Split('#')[1].Split('\n')[0];
 
@@ -42,7 +42,7 @@ public sealed class MailTests
         done["sessions_ended"].ShouldBe("0");
         (await server.Post("/v1/redemptions", new { link_secret = link })).Code.ShouldBe("secret_invalid");
 
-        (await Arrived(server, smtp, 4))[^1].Subject.ShouldContain("cancelled");
+        (await server.Mails(smtp, 4))[^1].Subject.ShouldContain("cancelled");
         foreach (var secret in new[] { link, token })
         {
             string.Join('\n', server.LogLines).ShouldNotContain(secret);
@@ -101,21 +101,5 @@ public sealed class MailTests
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    // The worker sleeps on the server's clock between its rounds.
-    private static async Task<IReadOnlyList<ReceivedMail>> Arrived(RunningServer server, SmtpServer smtp, int count)
-    {
-        for (var left = 300; left > 0; left--)
-        {
-            server.Time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Delay(100);
-            if (await smtp.Received() is var mails && mails.Count >= count)
-            {
-                return mails;
-            }
-        }
-
-        throw new TimeoutException($"{count} mails did not arrive.");
     }
 }

@@ -25,7 +25,7 @@ public sealed partial class PageTests : IAsyncLifetime
         choose.Status.ShouldBe(200, choose.Text);
         choose.Text.ShouldContain("Choose a new password");
         choose.Text.ShouldContain("lost &lt;b&gt;everything&lt;/b&gt;");
-        choose.Text.ShouldNotContain("page@example.com");
+        choose.Text.ShouldContain("<dd>p•••@e•••.com</dd>");
         var token = HiddenToken().Match(choose.Text).Groups["token"].Value;
 
         var mismatch = await Form("/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "another"));
@@ -48,7 +48,7 @@ public sealed partial class PageTests : IAsyncLifetime
         var opened = await _server.Recover("stop@example.com", "link");
         var choose = await Form("/recover/redeem", ("link_secret", opened.Json!["secret"]!["link"]!.ToString().Split('#')[1]));
         var token = HiddenToken().Match(choose.Text).Groups["token"].Value;
-        (await Form("/recover/not-me", ("redemption_token", token))).Text.ShouldContain("It was stopped");
+        (await Form("/recover/stop", ("redemption_token", token))).Text.ShouldContain("It was stopped");
         (await _server.Get($"/v1/recoveries/{opened["id"]}", _server.AdminToken))["state"].ShouldBe("cancelled");
         (await Form("/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "a new and remembered password")))
             .Status.ShouldBe(401);
@@ -130,6 +130,69 @@ public sealed partial class PageTests : IAsyncLifetime
         own.Headers.Add("Origin", "null");
         own.Headers.Add("Sec-Fetch-Site", "same-origin");
         (await _server.Send(own)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_refusal_of_a_page_is_a_page_and_not_a_document_for_programmes()
+    {
+        using var foreign = new HttpRequestMessage(HttpMethod.Post, "/recover/ask") { Content = new FormUrlEncodedContent([]) };
+        foreign.Headers.Add("Origin", "https://evil.example");
+        foreign.Headers.Add("Accept-Language", "de");
+        var refused = await _server.Send(foreign);
+        refused.Status.ShouldBe(403);
+        refused.Text.ShouldContain("<h1>Das hat nicht geklappt</h1>");
+        refused.Headers.GetValues("Content-Security-Policy").ShouldHaveSingleItem().ShouldContain("default-src 'none'");
+
+        await using var busy = await RunningServer.Start(callsPerMinute: 1);
+        (await busy.Get("/recover")).Status.ShouldBe(200);
+        var tooMany = await busy.Get("/recover");
+        tooMany.Status.ShouldBe(429);
+        tooMany.Headers.RetryAfter.ShouldNotBeNull();
+        tooMany.Text.ShouldContain("Too many tries.");
+    }
+
+    [Fact]
+    public async Task Whoever_opens_the_address_of_a_form_anew_begins_anew()
+    {
+        foreach (var form in new[] { "ask", "redeem", "password", "stop" })
+        {
+            var answer = await _server.Get($"/recover/{form}");
+            (answer.Status, answer.Headers.Location?.ToString()).ShouldBe((302, "/recover"));
+        }
+    }
+
+    [Theory]
+    [InlineData("application/json", "{}")]
+    [InlineData("application/x-www-form-urlencoded", "")]
+    [InlineData("application/x-www-form-urlencoded", "code=&identifier=")]
+    [InlineData("application/x-www-form-urlencoded", "%ff%00&&&===")]
+    [InlineData("multipart/form-data; boundary=x", "--x\r\nnonsense")]
+    [InlineData("multipart/form-data", "no boundary")]
+    public async Task Garbage_in_a_form_is_a_fault_of_the_form(string type, string body)
+    {
+        foreach (var form in new[] { "ask", "redeem", "password", "stop", "not-me" })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/recover/{form}") { Content = new StringContent(body) };
+            request.Content.Headers.Remove("Content-Type");
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+            var answer = await _server.Send(request);
+            answer.Status.ShouldBeInRange(400, 499, $"{form}: {answer.Text}");
+            answer.Text.ShouldContain("role=\"alert\"");
+        }
+    }
+
+    [Theory]
+    [InlineData("https://evil.example/logo.png", null)]
+    [InlineData("data:text/html;base64,PHNjcmlwdD4=", null)]
+    [InlineData("data:image/png;base64,x\"><script>", null)]
+    [InlineData(null, "red;}body{display:none")]
+    [InlineData(null, "#12345")]
+    public async Task A_look_that_is_no_picture_and_no_colour_is_refused(string? logo, string? colour)
+    {
+        var application = (await _server.Get("/v1/applications", _server.AdminToken)).Json!["applications"]![0]!["id"]!.ToString();
+        var refused = await _server.Send("PATCH", $"/v1/applications/{application}", new { branding = new { logo, colour } }, _server.AdminToken);
+        (refused.Status, refused.Code).ShouldBe((400, "invalid_request"));
+        refused.Text.ShouldContain(logo is null ? "/branding/colour" : "/branding/logo");
     }
 
     private async Task<Answer> Form(string path, params (string Name, string Value)[] fields)

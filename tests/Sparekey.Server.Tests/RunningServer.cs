@@ -131,6 +131,23 @@ internal sealed class RunningServer : IAsyncDisposable
         return new Answer((int)response.StatusCode, json, text, response.Headers);
     }
 
+    /// <summary>Everything that a mail server received, once it is so much: the worker sleeps on this server's clock between its rounds.</summary>
+    public async Task<IReadOnlyList<ReceivedMail>> Mails(SmtpServer smtp, int count)
+    {
+        for (var left = 300; left > 0; left--)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1));
+            if (await smtp.Received() is var mails && mails.Count >= count)
+            {
+                return mails;
+            }
+
+            await Task.Delay(100);
+        }
+
+        throw new TimeoutException($"{count} mails did not arrive.");
+    }
+
     /// <summary>Makes an account, the way a team's programme does.</summary>
     public async Task<string> Account(string email, string? username = null, string? role = null, string? password = null)
     {

@@ -30,8 +30,6 @@ public sealed record SmtpServerSettings
 /// </summary>
 public sealed class SmtpServer : IAsyncDisposable
 {
-    private static readonly Lazy<Task> Installed = new(Install);
-
     private readonly Process _process;
     private readonly ConcurrentQueue<ReceivedMail> _mails = new();
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _waiting = new(StringComparer.Ordinal);
@@ -47,12 +45,12 @@ public sealed class SmtpServer : IAsyncDisposable
     /// <param name="settings">What it shall be like.</param>
     public static async Task<SmtpServer> Start(SmtpServerSettings? settings = null)
     {
-        await Installed.Value;
+        await NodePackages.Install();
         var wanted = settings ?? new SmtpServerSettings();
         var json = JsonSerializer.Serialize(new { port = wanted.Port, user = wanted.User, password = wanted.Password, key = wanted.Key, cert = wanted.Cert });
-        var process = Process.Start(new ProcessStartInfo("node", ["server.js", json])
+        var process = Process.Start(new ProcessStartInfo("node", ["smtp-server.js", json])
         {
-            WorkingDirectory = Folder(),
+            WorkingDirectory = NodePackages.Folder,
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardInput = true,
@@ -124,35 +122,5 @@ public sealed class SmtpServer : IAsyncDisposable
         _mails.Enqueue(ReceivedMail.Parse(
             said.GetProperty("from").GetString()!, [.. said.GetProperty("to").EnumerateArray().Select(t => t.GetString()!)],
             said.GetProperty("user").GetString(), said.GetProperty("secure").GetBoolean(), said.GetProperty("raw").GetBytesFromBase64()));
-    }
-
-    // ./test installs it beforehand; whoever runs one test alone gets it here.
-    private static async Task Install()
-    {
-        if (Directory.Exists(Path.Combine(Folder(), "node_modules", "smtp-server")))
-        {
-            return;
-        }
-
-        using var npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]) { WorkingDirectory = Folder() })
-            ?? throw new InvalidOperationException("npm did not start.");
-        await npm.WaitForExitAsync();
-        if (npm.ExitCode != 0)
-        {
-            throw new InvalidOperationException("npm ci failed in tests/smtp.");
-        }
-    }
-
-    private static string Folder()
-    {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Sparekey.slnx")))
-            {
-                return Path.Combine(at.FullName, "tests", "smtp");
-            }
-        }
-
-        throw new InvalidOperationException("The tests run inside the repository.");
     }
 }

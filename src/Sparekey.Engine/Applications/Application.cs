@@ -18,8 +18,8 @@ public sealed record Application(
     /// <summary>What it is called in other products' protocols, by dialect.</summary>
     public ImmutableArray<ExternalId> ClientIds { get; init; } = [];
 
-    /// <summary>How messages and pages look for it, a JSON object.</summary>
-    public string Branding { get; init; } = "{}";
+    /// <summary>How its pages look.</summary>
+    public Branding Branding { get; init; } = Branding.None;
 
     /// <summary>Whether it is the one that is meant when a request names none.</summary>
     public bool IsDefault { get; init; }

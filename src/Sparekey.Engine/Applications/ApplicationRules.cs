@@ -30,7 +30,9 @@ internal static class ApplicationRules
             ReturnUrls = Each(
                 wanted.ReturnUrls, before.ReturnUrls, "/return_urls", ReturnUrl, "A complete https address without fragment.", faults),
             ClientIds = wanted.ClientIds is { } ids ? AccountRules.ExternalIds(ids, "/client_ids", faults) : before.ClientIds,
+            Branding = wanted.Branding ?? before.Branding,
         };
+        faults.AddRange(next.Branding.Faults("/branding"));
         if (!AccountRules.IsName(next.Name))
         {
             faults.Add(new FieldFault("/name", "1 to 64 printable characters."));
@@ -128,4 +130,7 @@ public sealed record ApplicationSettings
 
     /// <summary>What it is called in other products' protocols.</summary>
     public IReadOnlyList<Core.Accounts.ExternalId>? ClientIds { get; init; }
+
+    /// <summary>How its pages look, as a whole.</summary>
+    public Branding? Branding { get; init; }
 }

@@ -104,7 +104,7 @@ internal sealed class ApplicationStore
         linkHosts = StoredJson.Write(application.LinkHosts),
         returnUrls = StoredJson.Write(application.ReturnUrls.Select(u => u.AbsoluteUri)),
         clientIds = StoredJson.Write(application.ClientIds),
-        branding = application.Branding,
+        branding = StoredJson.Write(application.Branding),
         isDefault = application.IsDefault ? 1 : 0,
         created = application.CreatedAt.ToUnixTimeMilliseconds(),
         version = application.Version,
@@ -128,7 +128,7 @@ internal sealed class ApplicationStore
         {
             ReturnUrls = Uris(ReturnUrls),
             ClientIds = [.. StoredJson.Read<ExternalId[]>(ClientIds)],
-            Branding = Branding,
+            Branding = StoredJson.Read<Branding>(Branding),
             IsDefault = IsDefault != 0,
             CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt),
             Version = (int)Version,

@@ -1,22 +1,41 @@
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Engine.Applications;
 
-/// <summary>Finds the application whose look a page has: the tenant's own.</summary>
+/// <summary>What a page shows of the application that it belongs to.</summary>
+/// <param name="Name">What people know it as.</param>
+/// <param name="Branding">How it looks.</param>
+/// <param name="Home">Where a person goes on afterwards; null when the application says nothing.</param>
+public sealed record PageBrand(string Name, Branding Branding, Uri? Home);
+
+/// <summary>Finds the look of a page.</summary>
 public sealed class ReadBranding
 {
     private readonly Acts _acts;
     private readonly ApplicationStore _applications;
+    private readonly RecoveryPages _pages;
 
-    internal ReadBranding(Acts acts, ApplicationStore applications)
+    internal ReadBranding(Acts acts, ApplicationStore applications, RecoveryPages pages)
     {
         _acts = acts;
         _applications = applications;
+        _pages = pages;
     }
 
-    /// <summary>The application.</summary>
+    /// <summary>The look of a page.</summary>
     /// <param name="visitor">Whose page it is.</param>
+    /// <param name="application">The application of the recovery; null as long as there is none.</param>
+    /// <param name="host">The host that the page was asked from, perhaps with a port: where no recovery says it, it tells applications apart.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Application> Run(Visitor visitor, CancellationToken cancellationToken) =>
-        _acts.Read(db => _applications.Default(db, visitor.Tenant), cancellationToken);
+    /// <returns>That of the application, else of the one whose host it is, else of the tenant's default one.</returns>
+    public async Task<PageBrand> Run(Visitor visitor, ApplicationId? application, string host, CancellationToken cancellationToken)
+    {
+        var all = await _acts.Read(db => _applications.List(db, visitor.Tenant), cancellationToken);
+        var shown = all.FirstOrDefault(a => a.Id == application)
+            ?? all.FirstOrDefault(a => a.LinkHosts.Contains(host, StringComparer.OrdinalIgnoreCase))
+            ?? all.FirstOrDefault(a => a.Origins.Any(o => string.Equals(o.Authority, host, StringComparison.OrdinalIgnoreCase)))
+            ?? all.First(a => a.IsDefault);
+        return new PageBrand(_pages.NameOf(shown), shown.Branding, shown.ReturnUrls.Count > 0 ? shown.ReturnUrls[0] : null);
+    }
 }

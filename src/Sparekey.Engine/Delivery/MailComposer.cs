@@ -68,7 +68,7 @@ internal sealed class MailComposer(
         var phrases = templates.PhrasesOf(language);
         return new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["application"] = application is null or { IsDefault: true, Name: "Default" } ? pages.Recover(application).Host : application.Name,
+            ["application"] = pages.NameOf(application),
             ["when"] = phrases.Time(message.CreatedAt),
             ["until"] = message.ExpiresAt is { } expires ? phrases.Time(expires) : null,
             ["page"] = values.GetValueOrDefault("page") ?? pages.Recover(application).AbsoluteUri,

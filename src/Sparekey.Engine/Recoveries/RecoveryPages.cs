@@ -24,6 +24,11 @@ internal sealed class RecoveryPages(ApplicationStore applications, EngineOptions
     /// <param name="application">The application; null when it is gone.</param>
     public Uri NotMe(Application? application) => new(OriginOf(application), "/recover/not-me");
 
+    /// <summary>What people know an application as: its name, or the host of its pages as long as nobody gave it one.</summary>
+    /// <param name="application">The application; null when it is gone.</param>
+    public string NameOf(Application? application) =>
+        application is null or { IsDefault: true, Name: "Default" } ? OriginOf(application).Host : application.Name;
+
     private Uri OriginOf(Application? application) => application switch
     {
         { LinkHosts: [var host, ..] } => new Uri($"https://{host}"),

@@ -100,13 +100,15 @@ internal static class ApplicationsApi
         application.LinkHosts,
         [.. application.ReturnUrls.Select(u => u.AbsoluteUri)],
         application.ClientIds,
+        application.Branding,
         application.IsDefault,
         application.CreatedAt,
         application.Version);
 
     private sealed record ApplicationBody(
         string? Name = null, JsonElement RpId = default, IReadOnlyList<string>? Origins = null, IReadOnlyList<string>? LinkHosts = null,
-        IReadOnlyList<string>? ReturnUrls = null, IReadOnlyList<ExternalId>? ClientIds = null, int? Version = null)
+        IReadOnlyList<string>? ReturnUrls = null, IReadOnlyList<ExternalId>? ClientIds = null, Branding? Branding = null,
+        int? Version = null)
     {
         public Result<ApplicationSettings> Read()
         {
@@ -123,6 +125,7 @@ internal static class ApplicationsApi
                     LinkHosts = LinkHosts,
                     ReturnUrls = ReturnUrls,
                     ClientIds = ClientIds,
+                    Branding = Branding,
                 };
         }
     }
@@ -131,5 +134,5 @@ internal static class ApplicationsApi
 
     private sealed record ApplicationView(
         ApplicationId Id, string Name, string? RpId, IReadOnlyList<string> Origins, IReadOnlyList<string> LinkHosts,
-        IReadOnlyList<string> ReturnUrls, IReadOnlyList<ExternalId> ClientIds, bool IsDefault, DateTimeOffset CreatedAt, int Version);
+        IReadOnlyList<string> ReturnUrls, IReadOnlyList<ExternalId> ClientIds, Branding Branding, bool IsDefault, DateTimeOffset CreatedAt, int Version);
 }

@@ -33,6 +33,11 @@ internal sealed class Problem(Refusal refusal) : IResult
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
+        if (httpContext.GetEndpoint()?.Metadata.GetMetadata<ProblemForPeople>() is { } people)
+        {
+            return people.Write(httpContext, refusal.Code, status);
+        }
+
         var origin = httpContext.RequestServices.GetRequiredService<EngineOptions>().Origin;
         var document = new ProblemDocument(
             new Uri(origin, $"/problems/{code}").ToString(), title, status, code, httpContext.CorrelationId(),
@@ -40,6 +45,10 @@ internal sealed class Problem(Refusal refusal) : IResult
         return response.WriteAsJsonAsync(document, WireJson.Options, MediaType, httpContext.RequestAborted);
     }
 }
+
+/// <summary>Problems of the route are read by people: they are written as a page.</summary>
+/// <param name="Write">Writes the page; status and headers are already set.</param>
+internal sealed record ProblemForPeople(Func<HttpContext, RefusalCode, int, Task> Write);
 
 /// <summary>A problem as it stands on the wire (RFC 9457 §3.1).</summary>
 internal sealed record ProblemDocument(

@@ -1,4 +1,4 @@
-using System.Text;
+using System.Globalization;
 using Sparekey.Core;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
@@ -19,36 +19,41 @@ internal static class RecoverDoor
 {
     private const int FormLimit = 8 * 1024;
 
-    // No inline script or style, nobody else's anything, no frame around us.
-    private const string Policy =
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
     /// <summary>Maps the routes.</summary>
     /// <param name="root">The root.</param>
     public static void Map(IEndpointRouteBuilder root)
     {
-        var group = root.MapGroup("/recover").ExcludeFromDescription();
         const string reason = "The page is for whoever is locked out; the secret in the form is the proof.";
-        group.MapGet("/", (HttpContext context, ReadBranding branding) =>
-            Page(context, branding, 200, w => w["start_heading"], w => RecoverPages.Start(w, null, ""))).Public(reason);
-        group.MapPost("/ask", Ask).Public(reason).CheckOrigin();
-        group.MapPost("/redeem", Redeem).Public(reason).CheckOrigin();
-        group.MapPost("/password", SetPassword).Public(reason).CheckOrigin();
-        group.MapPost("/not-me", NotMe).Public(reason).CheckOrigin();
-        group.MapGet("/assets/{name}", Asset).Public("Style and script hold nothing of anybody.").WithMetadata(new AnyHost());
+        var group = root.MapGroup("/recover").ExcludeFromDescription();
+        var pages = group.MapGroup("").WithMetadata(new ProblemForPeople(PageAnswer.Refused));
+        pages.MapGet("/", (HttpContext context, ReadBranding branding) => StartAgain(context, branding, 200, null)).Public(reason);
+        pages.MapGet("/not-me", (HttpContext context, ReadBranding branding) => AskNotMe(context, branding, 200, null)).Public(reason);
+        pages.MapPost("/ask", Ask).Public(reason).CheckOrigin();
+        pages.MapPost("/redeem", Redeem).Public(reason).CheckOrigin();
+        pages.MapPost("/password", SetPassword).Public(reason).CheckOrigin();
+        pages.MapPost("/stop", Stop).Public(reason).CheckOrigin();
+        pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin();
+
+        // Who opens the address of a form anew begins anew.
+        foreach (var form in (string[])["/ask", "/redeem", "/password", "/stop"])
+        {
+            pages.MapGet(form, () => Results.Redirect("/recover")).Public(reason);
+        }
+
+        group.MapGet("/assets/{name}", Assets.Get).Public("Style and script hold nothing of anybody.").WithMetadata(new AnyHost());
     }
 
     private static async Task<IResult> Ask(HttpContext context, RequestRecovery request, ReadBranding branding)
     {
-        if (await ReadForm(context) is not { } form)
+        if (await ReadForm(context) is not { } form || Text(form, "identifier").Length == 0)
         {
             return await StartAgain(context, branding, 400, "error_empty");
         }
 
         var refused = await request.Run(context.Visitor(), Text(form, "identifier"), context.RequestAborted);
         return refused is null
-            ? await Page(context, branding, 200, w => w["asked_heading"], RecoverPages.Asked)
-            : await StartAgain(context, branding, ProblemKinds.Of(refused.Code).Status, ErrorOf(refused.Code));
+            ? await Page(context, branding, null, 200, "asked_heading", (words, _) => RecoverPages.Asked(words))
+            : await StartAgain(context, branding, refused);
     }
 
     private static async Task<IResult> Redeem(HttpContext context, RedeemSecret redeem, ReadBranding branding, EngineOptions options)
@@ -58,13 +63,21 @@ internal static class RecoverDoor
             return await StartAgain(context, branding, 400, "error_empty");
         }
 
-        PresentedSecret presented = Text(form, "link_secret") is { Length: > 0 } secret
-            ? new PresentedSecret.Long(Means.Link, new SecretText(secret))
-            : new PresentedSecret.Code(new SecretText(Text(form, "code")), Text(form, "identifier"));
-        var redeemed = await redeem.Run(context.Visitor(), presented, context.RequestAborted);
+        var redeemed = await redeem.Run(context.Visitor(), Presented(form), context.RequestAborted);
         return redeemed.Refusal is { } refusal
-            ? await StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, ErrorOf(refusal.Code), Text(form, "identifier"))
-            : await Choose(context, branding, options, redeemed.Value.View, redeemed.Value.Token.Reveal(), 200, null);
+            ? await StartAgain(context, branding, refusal, Text(form, "identifier"))
+            : await Choose(context, branding, options, redeemed.Value.View, redeemed.Value.Token, Text(form, "identifier"), 200, null);
+    }
+
+    // A link or a reset token can also be pasted where a code is asked for: then no script is needed.
+    private static PresentedSecret Presented(IFormCollection form)
+    {
+        var text = Text(form, "link_secret") is { Length: > 0 } fragment ? fragment : Text(form, "code").Trim();
+        text = text[(text.IndexOf('#', StringComparison.Ordinal) + 1)..];
+        return TokenText.TryParse(text, TokenPrefix.Link, out _) ? new PresentedSecret.Long(Means.Link, new SecretText(text))
+            : TokenText.TryParse(text, TokenPrefix.Reset, out _) ? new PresentedSecret.Long(Means.Token, new SecretText(text))
+            : Text(form, "identifier").Length == 0 ? new PresentedSecret.Long(Means.Link, new SecretText(text))
+            : new PresentedSecret.Code(new SecretText(text), Text(form, "identifier"));
     }
 
     private static async Task<IResult> SetPassword(
@@ -75,85 +88,93 @@ internal static class RecoverDoor
             return await StartAgain(context, branding, 400, "error_redemption_invalid");
         }
 
-        var token = new SecretText(Text(form, "redemption_token"));
+        var (token, identifier, password) =
+            (new SecretText(Text(form, "redemption_token")), Text(form, "identifier"), new SecretText(Text(form, "password")));
         var view = await read.Run(context.Visitor(), token, context.RequestAborted);
         if (view.Refusal is { } over)
         {
-            return await StartAgain(context, branding, ProblemKinds.Of(over.Code).Status, ErrorOf(over.Code));
+            return await StartAgain(context, branding, over);
         }
 
-        if (Text(form, "password") != Text(form, "again"))
+        if (password.Reveal() != Text(form, "again"))
         {
-            return await Choose(context, branding, options, view.Value, token.Reveal(), 422, "error_mismatch");
+            return await Choose(context, branding, options, view.Value, token, identifier, 422, "error_mismatch");
         }
 
-        var done = await set.Run(context.Visitor(), token, new SecretText(Text(form, "password")), context.RequestAborted);
+        var done = await set.Run(context.Visitor(), token, password, context.RequestAborted);
         return done.Refusal switch
         {
-            null => await Page(context, branding, 200, w => w["done_heading"], RecoverPages.Done),
+            null => await Page(
+                context, branding, view.Value.Recovery.Request.Application, 200, "done_heading", RecoverPages.Done),
             { Code: RefusalCode.PasswordRefused } => await Choose(
-                context, branding, options, view.Value, token.Reveal(), 422, FaultOf(Text(form, "password"), view.Value, options)),
-            { Code: RefusalCode.Busy } => await Choose(context, branding, options, view.Value, token.Reveal(), 503, "error_busy"),
-            { } refusal => await StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, ErrorOf(refusal.Code)),
+                context, branding, options, view.Value, token, identifier, 422, FaultOf(password, view.Value, options)),
+            { Code: RefusalCode.Busy } => await Choose(context, branding, options, view.Value, token, identifier, 503, "error_busy"),
+            { } refusal => await StartAgain(context, branding, refusal),
         };
     }
 
-    private static async Task<IResult> NotMe(HttpContext context, StopRecovery stop, ReadBranding branding)
+    private static async Task<IResult> Stop(HttpContext context, StopRecovery stop, ReadBranding branding)
     {
         if (await ReadForm(context) is not { } form)
         {
             return await StartAgain(context, branding, 400, "error_redemption_invalid");
         }
 
-        var stopped = await stop.Run(context.Visitor(), new SecretText(Text(form, "redemption_token")), context.RequestAborted);
-        return stopped is null
-            ? await Page(context, branding, 200, w => w["not_me_done_heading"], RecoverPages.Stopped)
-            : await StartAgain(context, branding, ProblemKinds.Of(stopped.Code).Status, ErrorOf(stopped.Code));
+        var refused = await stop.Run(context.Visitor(), new SecretText(Text(form, "redemption_token")), context.RequestAborted);
+        return refused is null
+            ? await Page(context, branding, null, 200, "not_me_done_heading", (words, _) => RecoverPages.Stopped(words))
+            : await StartAgain(context, branding, refused);
+    }
+
+    private static async Task<IResult> NotMe(HttpContext context, RepudiateRecovery repudiate, ReadBranding branding)
+    {
+        if (await ReadForm(context) is not { } form)
+        {
+            return await AskNotMe(context, branding, 400, "error_empty");
+        }
+
+        var text = Text(form, "notice_token").Trim();
+        var token = new SecretText(text[(text.IndexOf('#', StringComparison.Ordinal) + 1)..]);
+        var done = await repudiate.Run(context.Visitor(), token, context.RequestAborted);
+        return done.Refusal is { } refusal
+            ? await AskNotMe(
+                context, branding, ProblemKinds.Of(refusal.Code).Status,
+                refusal.Code == RefusalCode.SecretInvalid ? "error_notice_invalid" : PageAnswer.ErrorOf(refusal.Code))
+            : done.Value.State == RecoveryState.Completed
+            ? await Page(context, branding, null, 200, "not_me_late_heading", (words, _) => RecoverPages.TooLate(words))
+            : await Page(context, branding, null, 200, "not_me_done_heading", (words, _) => RecoverPages.Stopped(words));
     }
 
     private static Task<IResult> Choose(
-        HttpContext context, ReadBranding branding, EngineOptions options, RedemptionView view, string token, int status, string? fault) =>
+        HttpContext context, ReadBranding branding, EngineOptions options, RedemptionView view, SecretText token, string identifier,
+        int status, string? fault) =>
         Page(
-            context, branding, status, w => w["redeemed_heading"],
-            w => RecoverPages.Choose(
-                w, view, RedemptionsApi.Mask(view.Account), token,
-                fault is null ? null : w.Fill(fault, options.Passwords.MinLength.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-                options.Passwords));
+            context, branding, view.Recovery.Request.Application, status, "redeemed_heading",
+            (words, _) => RecoverPages.Choose(
+                words, view, new RedemptionForm(RedemptionsApi.Mask(view.Account), identifier, token), options.Passwords,
+                fault is null ? null : words.Fill(fault, options.Passwords.MinLength.ToString(CultureInfo.InvariantCulture))));
+
+    private static Task<IResult> StartAgain(HttpContext context, ReadBranding branding, Refusal refusal, string identifier = "") =>
+        StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, PageAnswer.ErrorOf(refusal.Code), identifier);
 
     private static Task<IResult> StartAgain(
-        HttpContext context, ReadBranding branding, int status, string fault, string identifier = "") =>
-        Page(context, branding, status, w => w["start_heading"], w => RecoverPages.Start(w, w[fault], identifier));
+        HttpContext context, ReadBranding branding, int status, string? fault, string identifier = "") =>
+        Page(
+            context, branding, null, status, "start_heading",
+            (words, _) => RecoverPages.Start(words, fault is null ? null : words[fault], identifier));
+
+    private static Task<IResult> AskNotMe(HttpContext context, ReadBranding branding, int status, string? fault) =>
+        Page(
+            context, branding, null, status, "not_me_heading",
+            (words, _) => RecoverPages.NotMe(words, fault is null ? null : words[fault]));
 
     private static async Task<IResult> Page(
-        HttpContext context, ReadBranding branding, int status, Func<Words, string> heading, Func<Words, Html> content)
+        HttpContext context, ReadBranding branding, ApplicationId? application, int status, string heading,
+        Func<Words, PageBrand, Html> content)
     {
         var words = Words.For(context.Request.Headers.AcceptLanguage);
-        var brand = Brand.Of(await branding.Run(context.Visitor(), context.RequestAborted));
-        var headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = Policy;
-        headers.XFrameOptions = "DENY";
-        headers.Vary = "Accept-Language";
-        return Results.Text(
-            Layout.Page(words, brand, heading(words), content(words)).ToString(), "text/html; charset=utf-8", Encoding.UTF8, status);
-    }
-
-    private static IResult Asset(HttpContext context)
-    {
-        var name = context.Request.RouteValues["name"] as string;
-        if (name == "colour.css" && context.Request.Query["c"].ToString() is { Length: 6 } colour && colour.All(char.IsAsciiHexDigit))
-        {
-            return Results.Text($":root {{ --accent: #{colour}; }}\n", "text/css", Encoding.UTF8);
-        }
-
-        var type = name switch { "recover.css" => "text/css", "recover.js" => "text/javascript", _ => null };
-        if (type is null)
-        {
-            return new Problem(RefusalCode.RouteNotFound);
-        }
-
-        using var stream = typeof(RecoverDoor).Assembly.GetManifestResourceStream($"assets/{name}")!;
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return Results.Text(reader.ReadToEnd(), type, Encoding.UTF8);
+        var brand = await branding.Run(context.Visitor(), application, context.Request.Host.Value ?? "", context.RequestAborted);
+        return PageAnswer.Of(context, status, words, brand, words[heading], content(words, brand));
     }
 
     // A form of a person: a few short fields. What is larger, or no form, is none.
@@ -176,17 +197,9 @@ internal static class RecoverDoor
 
     private static string Text(IFormCollection form, string name) => form[name].ToString();
 
-    private static string ErrorOf(RefusalCode code) => code switch
-    {
-        RefusalCode.SecretInvalid => "error_secret_invalid",
-        RefusalCode.RedemptionInvalid => "error_redemption_invalid",
-        RefusalCode.TooManyRequests => "error_too_many_requests",
-        RefusalCode.Busy => "error_busy",
-        _ => "error_unexpected",
-    };
-
-    private static string FaultOf(string password, RedemptionView view, EngineOptions options) =>
-        PasswordRules.Check(password, options.Passwords, view.Account.Addresses.Select(a => a.Value).Append(view.Account.Username ?? "")) is { } fault
+    private static string FaultOf(SecretText password, RedemptionView view, EngineOptions options) =>
+        PasswordRules.Check(
+            password.Reveal(), options.Passwords, view.Account.Addresses.Select(a => a.Value).Append(view.Account.Username ?? "")) is { } fault
             ? $"error_{WireName.Of(fault)}"
             : "error_unexpected";
 }

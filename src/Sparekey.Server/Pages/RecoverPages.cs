@@ -1,24 +1,37 @@
 using System.Globalization;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Server.Pages;
 
+/// <summary>What the forms of an open redemption carry.</summary>
+/// <param name="Account">The account, masked.</param>
+/// <param name="Identifier">What the person typed as its name, for their password manager; empty when they came by a link.</param>
+/// <param name="Token">The redemption's token.</param>
+internal sealed record RedemptionForm(string Account, string Identifier, SecretText Token);
+
 /// <summary>What stands on each page of a recovery.</summary>
 internal static class RecoverPages
 {
-    /// <summary>Where everything begins: ask for a message, or type a code. A link lands here too.</summary>
+    /// <summary>Where everything begins: ask for a message, or type a code. A link lands here too, and waits for a click.</summary>
     public static Html Start(Words words, string? fault, string identifier) => Html.Of(
         $"""
-        <div id="opening" class="card" hidden role="status"><h1>{words["link_heading"]}</h1><p>{words["link_text"]}</p></div>
-        <form id="open-link" method="post" action="/recover/redeem" hidden><input type="hidden" name="link_secret" value=""></form>
+        <form id="open-link" class="card" method="post" action="/recover/redeem" hidden>
+        <h1>{words["link_heading"]}</h1>
+        <p>{words["link_text"]}</p>
+        <input type="hidden" name="link_secret" value="">
+        <button type="submit">{words["link_button"]}</button>
+        <p class="after"><a href="/recover">{words["back"]}</a></p>
+        </form>
         <div id="start">
         {Layout.Fault(words, fault)}
         <h1>{words["start_heading"]}</h1>
         <p class="quiet">{words["start_text"]}</p>
+        <noscript><p class="card">{words["link_noscript"]}</p></noscript>
         <form class="card" method="post" action="/recover/ask">
         <h2>{words["ask_heading"]}</h2>
         <label for="ask-identifier">{words["ask_identifier"]}</label>
@@ -28,80 +41,104 @@ internal static class RecoverPages
         <form class="card" method="post" action="/recover/redeem">
         <h2>{words["code_heading"]}</h2>
         <p class="quiet">{words["code_text"]}</p>
-        <noscript><p class="quiet">{words["link_noscript"]}</p></noscript>
         <label for="identifier">{words["ask_identifier"]}</label>
         <input id="identifier" name="identifier" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="254" value="{identifier}">
         <label for="code">{words["code_label"]}</label>
-        <input id="code" name="code" class="code" type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required maxlength="256">
+        <input id="code" name="code" class="code" type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required maxlength="512">
         <button type="submit">{words["code_button"]}</button>
         </form>
         </div>
         """);
 
     /// <summary>The same for every name.</summary>
-    public static Html Asked(Words words) => Html.Of(
-        $"""
-        <div class="card" role="status">
-        <h1>{words["asked_heading"]}</h1>
-        <p>{words["asked_text"]}</p>
-        <p class="quiet">{words["asked_again"]}</p>
-        <a href="/recover">{words["back"]}</a>
-        </div>
-        """);
+    public static Html Asked(Words words) => Message(words, "asked_heading", "asked_text", Html.Of(
+        $"""<p class="quiet">{words["asked_again"]}</p><p class="after"><a href="/recover">{words["asked_code"]}</a></p>"""));
 
     /// <summary>Who opened the recovery, when, why, what will change; and the new password.</summary>
-    public static Html Choose(
-        Words words, RedemptionView view, string account, string redemptionToken, string? fault, PasswordOptions rules)
+    public static Html Choose(Words words, RedemptionView view, RedemptionForm form, PasswordOptions rules, string? fault)
     {
         var recovery = view.Recovery;
         var least = rules.MinLength.ToString(CultureInfo.InvariantCulture);
+        var (invalid, described) = fault is null ? ("false", "hint") : ("true", "fault hint");
         return Html.Of(
             $"""
             {Layout.Fault(words, fault)}
             <h1>{words["redeemed_heading"]}</h1>
-            <div class="card">
-            <dl>
-            <dt>{words["redeemed_account"]}</dt><dd>{account}</dd>
-            <dt>{words["redeemed_by"]}</dt><dd>{words[$"by_{WireName.Of(RequesterOf(recovery))}"]}</dd>
-            <dt>{words["redeemed_when"]}</dt><dd><time datetime="{recovery.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}">{recovery.CreatedAt.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}</time></dd>
-            {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
-            </dl>
-            <h2>{words["redeemed_changes"]}</h2>
-            <ul>
-            <li>{words["change_password"]}</li>
-            {Html.Join(recovery.Request.Revoke.Where(r => r != Revocation.Passwords).Select(r => Html.Of($"<li>{words[$"change_{WireName.Of(r)}"]}</li>")))}
-            </ul>
-            </div>
+            {WhatHappened(words, recovery, form.Account)}
             <form class="card" method="post" action="/recover/password">
-            <input type="hidden" name="redemption_token" value="{redemptionToken}">
-            <input type="text" name="username" value="{account}" autocomplete="username" hidden>
+            <input type="hidden" name="redemption_token" value="{form.Token.Reveal()}">
+            <input type="text" name="identifier" value="{form.Identifier}" autocomplete="username" hidden>
             <label for="password">{words["password_label"]}</label>
-            <input id="password" name="password" type="password" autocomplete="new-password" required aria-describedby="hint" passwordrules="minlength: {least};">
-            <p id="hint" class="quiet field-fault">{words.Fill("password_hint", least)}</p>
+            <input id="password" name="password" type="password" autocomplete="new-password" required aria-invalid="{invalid}" aria-describedby="{described}" passwordrules="minlength: {least};">
+            <p id="hint" class="hint">{words.Fill("password_hint", least)}</p>
             <div id="strength" class="strength" hidden data-least="{least}" data-word0="{words["strength_0"]}" data-word1="{words["strength_1"]}" data-word2="{words["strength_2"]}" data-word3="{words["strength_3"]}">
             <meter min="0" max="4" low="2" high="3" optimum="4" value="0" aria-hidden="true"></meter><output for="password" aria-live="polite"></output>
             </div>
             <label for="again">{words["password_again"]}</label>
-            <input id="again" name="again" type="password" autocomplete="new-password" required>
+            <input id="again" name="again" type="password" autocomplete="new-password" required aria-invalid="{invalid}">
             <label class="check" hidden><input id="show" type="checkbox"> {words["password_show"]}</label>
             <button type="submit">{words["password_button"]}</button>
             </form>
-            <form class="card" method="post" action="/recover/not-me">
+            <form class="card" method="post" action="/recover/stop">
             <h2>{words["not_me_heading"]}</h2>
             <p class="quiet">{words["not_me_text"]}</p>
-            <input type="hidden" name="redemption_token" value="{redemptionToken}">
+            <input type="hidden" name="redemption_token" value="{form.Token.Reveal()}">
             <button class="second" type="submit">{words["not_me_button"]}</button>
             </form>
             """);
     }
 
     /// <summary>The password is set.</summary>
-    public static Html Done(Words words) => Html.Of(
-        $"""<div class="card" role="status"><h1>{words["done_heading"]}</h1><p>{words["done_text"]}</p></div>""");
+    public static Html Done(Words words, PageBrand brand) => Message(words, "done_heading", "done_text", brand.Home is { } home
+        ? Html.Of($"""<a class="button" href="{home.AbsoluteUri}">{words.Fill("done_home", brand.Name)}</a>""")
+        : Html.Empty);
+
+    /// <summary>What a notice leads to: nothing happens before the button.</summary>
+    public static Html NotMe(Words words, string? fault) => Html.Of(
+        $"""
+        {Layout.Fault(words, fault)}
+        <h1>{words["not_me_heading"]}</h1>
+        <form class="card" method="post" action="/recover/not-me">
+        <p>{words["notice_text"]}</p>
+        <div id="notice-field">
+        <label for="notice-token">{words["notice_label"]}</label>
+        <input id="notice-token" name="notice_token" class="code" type="text" autocomplete="off" autocapitalize="none" spellcheck="false" required maxlength="512" aria-describedby="notice-hint">
+        <p id="notice-hint" class="hint">{words["notice_hint"]}</p>
+        </div>
+        <button type="submit">{words["not_me_button"]}</button>
+        </form>
+        """);
 
     /// <summary>The recovery was stopped by its person.</summary>
-    public static Html Stopped(Words words) => Html.Of(
-        $"""<div class="card" role="status"><h1>{words["not_me_done_heading"]}</h1><p>{words["not_me_done_text"]}</p></div>""");
+    public static Html Stopped(Words words) => Message(words, "not_me_done_heading", "not_me_done_text", Html.Empty);
 
-    private static PrincipalKind RequesterOf(Recovery recovery) => recovery.RequestedBy.Kind;
+    /// <summary>The recovery was completed before its person could stop it.</summary>
+    public static Html TooLate(Words words) => Message(words, "not_me_late_heading", "not_me_late_text", Html.Of(
+        $"""<a class="button" href="/recover">{words["start_heading"]}</a>"""));
+
+    /// <summary>A refusal that has no page of its own.</summary>
+    public static Html Refused(Words words, string fault) => Html.Of(
+        $"""<div class="card fault" role="alert"><h1>{words["error_heading"]}</h1><p>{fault}</p></div><p><a href="/recover">{words["back"]}</a></p>""");
+
+    private static Html Message(Words words, string heading, string text, Html more) => Html.Of(
+        $"""<div class="card" role="status"><h1>{words[heading]}</h1><p>{words[text]}</p>{more}</div>""");
+
+    // Names of staff and programmes stay inside: whoever holds a stray link shall not learn them. The number is enough to ask by.
+    private static Html WhatHappened(Words words, Recovery recovery, string account) => Html.Of(
+        $"""
+        <div class="card">
+        <dl>
+        <dt>{words["redeemed_account"]}</dt><dd>{account}</dd>
+        <dt>{words["redeemed_by"]}</dt><dd>{words[$"by_{WireName.Of(recovery.RequestedBy.Kind)}"]}</dd>
+        <dt>{words["redeemed_when"]}</dt><dd><time datetime="{recovery.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}">{recovery.CreatedAt.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}</time></dd>
+        {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
+        <dt>{words["redeemed_number"]}</dt><dd class="number">{recovery.Id.ToString()}</dd>
+        </dl>
+        <h2>{words["redeemed_changes"]}</h2>
+        <ul>
+        <li>{words["change_password"]}</li>
+        {Html.Join(recovery.Request.Revoke.Where(r => r != Revocation.Passwords).Select(r => Html.Of($"<li>{words[$"change_{WireName.Of(r)}"]}</li>")))}
+        </ul>
+        </div>
+        """);
 }

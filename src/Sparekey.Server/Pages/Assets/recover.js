@@ -1,17 +1,29 @@
-// Only what cannot be done without script: taking the secret out of the address bar, showing strength and passwords.
+// Only what cannot be done without script: taking a secret out of the address bar, showing strength and passwords.
 (() => {
-  const open = document.getElementById('open-link');
-  if (open) {
+  function takeSecret() {
     const secret = location.hash.slice(1);
-    if (secret) {
-      // First of all out of sight: history, screenshots and whoever looks over a shoulder keep addresses.
-      history.replaceState(null, '', location.pathname);
-      document.getElementById('start').hidden = true;
-      document.getElementById('opening').hidden = false;
+    const open = document.getElementById('open-link');
+    const notice = document.getElementById('notice-token');
+    if (!/^sp[a-z]_/.test(secret) || !(open || notice)) {
+      return;
+    }
+
+    // First of all out of sight: history, screenshots and whoever looks over a shoulder keep addresses.
+    history.replaceState(null, '', location.pathname);
+    if (open) {
+      // It waits for a click: what opens links before the person does may run scripts too.
       open.elements.namedItem('link_secret').value = secret;
-      open.submit();
+      document.getElementById('start').hidden = true;
+      open.hidden = false;
+      open.querySelector('button').focus();
+    } else {
+      notice.value = secret;
+      document.getElementById('notice-field').hidden = true;
     }
   }
+
+  takeSecret();
+  addEventListener('hashchange', takeSecret);
 
   const password = document.getElementById('password');
   if (password) {
@@ -36,7 +48,7 @@
     });
   }
 
-  const fault = document.querySelector('[role="alert"]');
+  const fault = document.querySelector('[role="alert"][tabindex]');
   if (fault) {
     fault.focus();
   }
