@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
@@ -8,14 +9,21 @@ namespace Sparekey.Server.Tests;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly Process _process;
+    private readonly ConcurrentQueue<string> _log;
 
-    private ServerProcess(Process process, HttpClient http)
+    private ServerProcess(Process process, HttpClient http, ConcurrentQueue<string> log)
     {
         _process = process;
+        _log = log;
         Http = http;
     }
 
     public HttpClient Http { get; }
+
+    public int Id => _process.Id;
+
+    /// <summary>What it wrote to the error stream so far: its log, a line each.</summary>
+    public IReadOnlyCollection<string> Log => _log;
 
     /// <summary>Where the build put the executable.</summary>
     public static string Executable
@@ -33,27 +41,31 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    public static async Task<ServerProcess> Start(string data)
+    /// <summary>Starts one and waits until it answers.</summary>
+    /// <param name="data">The data directory.</param>
+    /// <param name="executable">Another executable than the build's.</param>
+    /// <param name="wrapper">A program and its arguments that become the server: <c>setpriv --reuid 65534</c>.</param>
+    /// <param name="environment">More settings.</param>
+    public static async Task<ServerProcess> Start(
+        string data, string? executable = null, string[]? wrapper = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var url = $"http://127.0.0.1:{RunningServer.FreePort()}";
-        var start = new ProcessStartInfo(Executable, ["serve", "--data", data, "--urls", url])
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
-        var process = Process.Start(start)!;
+        var process = Run([.. wrapper ?? [], executable ?? Executable, "serve", "--data", data, "--urls", url], environment);
+        var log = new ConcurrentQueue<string>();
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
-        var errors = process.StandardError.ReadToEndAsync();
-        var server = new ServerProcess(process, new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(30) });
+        process.ErrorDataReceived += (_, line) => log.Enqueue(line.Data ?? "");
+        process.BeginErrorReadLine();
+        var server = new ServerProcess(
+            process,
+            new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(30) },
+            log);
         var deadline = Stopwatch.StartNew();
         while (deadline.Elapsed < TimeSpan.FromSeconds(60))
         {
             if (process.HasExited)
             {
-                throw new InvalidOperationException($"The server ended at once: {await errors}");
+                throw new InvalidOperationException($"The server ended at once: {string.Join('\n', log)}");
             }
 
             try
@@ -70,6 +82,38 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         throw new TimeoutException("The server did not answer within a minute.");
+    }
+
+    /// <summary>Starts one that is expected to refuse, or runs any other command.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <returns>How it ended and what it said.</returns>
+    public static async Task<(int ExitCode, string Out, string Errors)> RunToEnd(params string[] arguments)
+    {
+        using var process = Run([Executable, .. arguments], null);
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            process.Kill();
+            throw new TimeoutException($"sparekey {string.Join(' ', arguments)} did not end within a minute.", e);
+        }
+
+        return (process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>Asks it to end, as an init system does.</summary>
+    /// <returns>Its exit code, and how long it took.</returns>
+    public async Task<(int ExitCode, TimeSpan Took)> Terminate()
+    {
+        var took = Stopwatch.StartNew();
+        Process.Start("kill", ["-TERM", $"{_process.Id}"]).Dispose();
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await _process.WaitForExitAsync(patience.Token);
+        return (_process.ExitCode, took.Elapsed);
     }
 
     /// <summary>Ends it the hard way: no handler runs, nothing is flushed.</summary>
@@ -91,6 +135,23 @@ internal sealed class ServerProcess : IAsyncDisposable
         using var response = await Http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         return ((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text) : null);
+    }
+
+    private static Process Run(IReadOnlyList<string> line, IReadOnlyDictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo(line[0], line.Skip(1))
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
     }
 
     public async ValueTask DisposeAsync()

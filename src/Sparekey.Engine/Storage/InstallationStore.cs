@@ -6,6 +6,14 @@ namespace Sparekey.Engine.Storage;
 /// <summary>What a database knows about the installation it belongs to: before any tenant's act, and outside of them.</summary>
 public static class InstallationStore
 {
+    /// <summary>Whether a database, of whatever age, was ever used with a key ring; then it is worthless without it.</summary>
+    /// <param name="database">The database; it may be empty.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static Task<bool> KnowsKeys(SqliteDatabase database, CancellationToken cancellationToken) => database.Read(
+        async db => await db.Scalar<long>("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'installation'") > 0
+            && await db.Scalar<long>("SELECT COUNT(*) FROM installation WHERE name LIKE 'key_check.%'") > 0,
+        cancellationToken);
+
     /// <summary>
     /// Proves that the key ring is the one the database was written with, and notes the check value of every new version, so
     /// that a start with another file is refused.

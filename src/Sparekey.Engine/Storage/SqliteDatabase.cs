@@ -48,12 +48,12 @@ public sealed partial class SqliteDatabase : Database
         catch (Exception e)
         {
             opened.ForEach(connection => connection.Dispose());
-            if (e is SqliteException or IOException or UnauthorizedAccessException)
+            throw e switch
             {
-                throw new StorageUnavailableException("The database file cannot be opened.", e);
-            }
-
-            throw;
+                SqliteException sqlite => SqliteOutage.Translate(sqlite),
+                IOException or UnauthorizedAccessException => new StorageUnavailableException("It cannot be opened; look at its owner, its mode and its directory.", e),
+                _ => e,
+            };
         }
 
         return new SqliteDatabase(file, opened, logger);

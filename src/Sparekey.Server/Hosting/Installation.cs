@@ -33,7 +33,7 @@ internal sealed class Installation : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="log">The log.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="DataDirectoryException">Another process has it, or it cannot be used.</exception>
+    /// <exception cref="DataDirectoryException">Another process has it, it cannot be used, or its database is gone or damaged.</exception>
     /// <exception cref="KeyRingException">The key file is missing, exposed, broken, or another installation's.</exception>
     /// <exception cref="MigrationException">The database is from a newer program, or was changed.</exception>
     public static async Task<Installation> Open(string path, TimeProvider time, ILogger log, CancellationToken cancellationToken)
@@ -43,20 +43,32 @@ internal sealed class Installation : IAsyncDisposable
         try
         {
             var keyFile = new KeyRingFile(directory.KeyRingFile);
-            if (!File.Exists(directory.DatabaseFile) && !keyFile.Exists)
+            if (keyFile.Exists)
             {
-                // If the process dies after this line, the next start finds a key file and no database, and goes on.
+                RefuseWithoutDatabase(directory);
+                keyFile.Load(); // What is wrong with it is said before the database is touched.
+            }
+
+            database = SqliteDatabase.Open(directory.DatabaseFile, log);
+            if (!keyFile.Exists && await InstallationStore.KnowsKeys(database, cancellationToken))
+            {
+                keyFile.Load(); // Says that it is missing.
+            }
+
+            await new Migrator(database.Dialect, time).Apply(database, cancellationToken);
+            if (!keyFile.Exists)
+            {
+                // The database first: whenever the first start dies, the next one goes on, and a key file without a
+                // database is always a loss that an operator must hear of.
                 keyFile.Create(time.GetUtcNow());
             }
 
             var keys = keyFile.Load();
-            database = SqliteDatabase.Open(directory.DatabaseFile, log);
-            await new Migrator(database.Dialect, time).Apply(database, cancellationToken);
             await InstallationStore.ProveKeys(database, keys, cancellationToken);
             await InstallationStore.EnsureDefaultTenant(database, time, cancellationToken);
             return new Installation(directory, database, keyFile, keys);
         }
-        catch
+        catch (Exception e)
         {
             if (database is not null)
             {
@@ -64,7 +76,28 @@ internal sealed class Installation : IAsyncDisposable
             }
 
             directory.Dispose();
+            if (e is StorageUnavailableException)
+            {
+                throw new DataDirectoryException($"The database {directory.DatabaseFile} cannot be used. {e.Message}", e);
+            }
+
             throw;
+        }
+    }
+
+    // To begin with an empty one would look like a good start to a probe, while every account is gone.
+    private static void RefuseWithoutDatabase(DataDirectory directory)
+    {
+        if (!File.Exists(directory.DatabaseFile) && !System.IO.Directory.Exists(directory.DatabaseFile))
+        {
+            throw new DataDirectoryException(
+                $"The database {directory.DatabaseFile} is missing, though its key file is there. Restore it from its backup; to begin anew, move the key file away.");
+        }
+
+        if (new FileInfo(directory.DatabaseFile) is { Exists: true, Length: 0 })
+        {
+            throw new DataDirectoryException(
+                $"The database {directory.DatabaseFile} is empty and holds no installation, though its key file is there. Restore it from its backup; to begin anew, move both away.");
         }
     }
 
