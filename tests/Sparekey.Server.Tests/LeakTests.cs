@@ -12,7 +12,7 @@ public sealed class LeakTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Fact]
-    public async Task No_minted_secret_is_in_logs_database_write_ahead_log_ledger_or_problems()
+    public async Task A21_No_minted_secret_is_in_logs_database_write_ahead_log_ledger_or_problems()
     {
         const string password = "this very password must stay unknown";
         var secrets = new List<string> { password, _server.AdminToken };

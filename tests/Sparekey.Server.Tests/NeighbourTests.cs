@@ -53,6 +53,8 @@ public sealed class NeighbourTests : IAsyncLifetime
             ("DELETE", $"/v1/accounts/{account}", null),
             ("POST", $"/v1/accounts/{account}/addresses", new { kind = "email", value = "mine@example.com" }),
             ("GET", $"/v1/accounts/{account}/credentials", null),
+            ("GET", $"/v1/accounts/{account}/sessions", null),
+            ("DELETE", $"/v1/accounts/{account}/sessions", null),
             ("POST", "/v1/recoveries", new { account = new { id = account }, means = "link" }),
             ("GET", $"/v1/recoveries/{opened["id"]}", null),
             ("POST", $"/v1/recoveries/{opened["id"]}/issue", null),

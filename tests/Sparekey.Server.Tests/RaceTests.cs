@@ -10,7 +10,7 @@ public sealed class RaceTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Fact]
-    public async Task A_thousand_redeem_and_commit_runs_on_one_secret_have_one_winner()
+    public async Task A11_A_thousand_redeem_and_commit_runs_on_one_secret_have_one_winner()
     {
         await _server.Account("race@example.com");
         var opened = await _server.Recover("race@example.com", "link");

@@ -63,7 +63,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     [InlineData("letters")]
     [InlineData("long")]
     [InlineData("phrase")]
-    public async Task Recovers_an_account_by_code(string format)
+    public async Task N1_N11_Recovers_an_account_by_code(string format)
     {
         await _server.Account($"{format}@example.com", username: $"user-{format}");
         var opened = await _server.Post(
@@ -91,7 +91,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Ends_old_sessions_and_the_old_password()
+    public async Task A19_Ends_old_sessions_and_the_old_password()
     {
         await _server.Account("session@example.com", password: OldPassword);
         var before = await _server.Post("/v1/sessions", new { identifier = "session@example.com", password = OldPassword });
@@ -152,7 +152,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task T8_Every_secret_ends_with_its_lifetime()
+    public async Task A14_T8_Every_secret_ends_with_its_lifetime()
     {
         await _server.Account("late@example.com");
         foreach (var means in new[] { "link", "token", "code" })
@@ -187,7 +187,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_cancelled_recovery_is_over()
+    public async Task T11_A_cancelled_recovery_is_over()
     {
         await _server.Account("over@example.com");
         var opened = await _server.Recover("over@example.com", "link");
@@ -198,7 +198,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Above_the_lowest_role_it_takes_the_person_and_a_second_pair_of_eyes()
+    public async Task T3_Above_the_lowest_role_it_takes_the_person_and_a_second_pair_of_eyes()
     {
         await _server.Account("boss@example.com", role: "admin");
         var approver = await _server.Account("approver@example.com");
@@ -261,7 +261,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_act_is_in_the_ledger_with_its_actor()
+    public async Task A22_T4_T5_Every_act_is_in_the_ledger_with_its_actor()
     {
         await _server.Account("ledger@example.com");
         var opened = await _server.Post(
@@ -280,7 +280,7 @@ public sealed class RecoveryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stranger_asks_for_a_known_and_an_unknown_account_and_sees_no_difference()
+    public async Task A10_A_stranger_asks_for_a_known_and_an_unknown_account_and_sees_no_difference()
     {
         await _server.Account("known@example.com");
         var known = await _server.Post("/v1/recovery-requests", new { identifier = "known@example.com" });

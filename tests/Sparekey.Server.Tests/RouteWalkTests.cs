@@ -14,7 +14,7 @@ public sealed class RouteWalkTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [Fact]
-    public void Every_route_names_its_permission_or_says_why_it_is_public()
+    public void A7_Every_route_names_its_permission_or_says_why_it_is_public()
     {
         Routes().ShouldNotBeEmpty();
         foreach (var route in Routes())

@@ -65,7 +65,7 @@ public sealed class SessionApiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Signs_out_everywhere_else()
+    public async Task A19_Signs_out_everywhere_else()
     {
         var here = await SignedIn("elsewhere@example.com");
         var there = (await SignIn("elsewhere@example.com", Own))["session_token"];

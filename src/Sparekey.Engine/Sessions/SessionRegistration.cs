@@ -19,6 +19,7 @@ internal static class SessionRegistration
         services.AddUseCase<ChangePassword>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();
+        services.AddUseCase<SessionsOfAccount>();
         services.AddUseCase<ListCredentials>();
         services.AddUseCase<RevokeCredential>();
         return services;

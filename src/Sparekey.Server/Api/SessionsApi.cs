@@ -1,3 +1,5 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Sessions;
 using Sparekey.Server.Http;
@@ -22,6 +24,10 @@ internal static class SessionsApi
         group.MapDelete("/current", End).RequireSession(SessionRestriction.PasswordChange).WithSummary("Signs out.");
         group.MapPut("/current/password", SetPassword).Takes<PasswordBody>().RequireSession(SessionRestriction.PasswordChange)
             .WithSummary("Changes the password; every session ends, and the answer holds a new one.");
+
+        var account = v1.MapGroup("/accounts/{id}/sessions").WithTags("sessions");
+        account.MapGet("/", ListOf).RequirePermission(Permission.AccountRead).WithSummary("Where an account is signed in.");
+        account.MapDelete("/", EndAllOf).RequirePermission(Permission.AccountWrite).WithSummary("Signs an account out everywhere.");
     }
 
     /// <summary>Signs in. Refused: <c>sign_in_failed</c> (401) whatever was wrong, <c>too_many_requests</c>, <c>busy</c>.</summary>
@@ -64,6 +70,30 @@ internal static class SessionsApi
             context.SessionCaller(), body.Value.CurrentPassword, body.Value.NewPassword, cancellationToken);
         return opened.ToAnswer(View);
     }
+
+    /// <summary>The live sessions of an account, oldest first. Refused: <c>account_not_found</c>.</summary>
+    private static async Task<IResult> ListOf(HttpContext context, SessionsOfAccount sessions, CancellationToken cancellationToken) =>
+        context.RouteId<AccountId>("id") is { } account
+            ? (await sessions.List(context.Caller(), account, cancellationToken)).ToAnswer(all => new { Sessions = all.Select(Seen) })
+            : new Problem(RefusalCode.AccountNotFound);
+
+    /// <summary>
+    /// Signs an account out everywhere. Refused: <c>account_not_found</c>, <c>own_account</c>, <c>above_ceiling</c>.
+    /// </summary>
+    private static async Task<IResult> EndAllOf(HttpContext context, SessionsOfAccount sessions, CancellationToken cancellationToken) =>
+        context.RouteId<AccountId>("id") is { } account
+            ? (await sessions.EndAll(context.Caller(), account, cancellationToken)).ToAnswer(ended => new { ended })
+            : new Problem(RefusalCode.AccountNotFound);
+
+    private static object Seen(Session session) => new
+    {
+        session.Id,
+        ApplicationId = session.Application,
+        session.CreatedAt,
+        session.LastSeenAt,
+        session.ExpiresAt,
+        session.Amr,
+    };
 
     private static object View(OpenedSession opened) => View(opened.Session, opened.Token.Reveal());
 

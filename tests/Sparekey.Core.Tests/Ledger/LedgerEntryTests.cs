@@ -38,7 +38,7 @@ public sealed class LedgerEntryTests
     }
 
     [Fact]
-    public void A_personal_text_is_nowhere_in_the_entry()
+    public void A21_A_personal_text_is_nowhere_in_the_entry()
     {
         var text = Encoding.UTF8.GetString(Canonical(Entry));
 

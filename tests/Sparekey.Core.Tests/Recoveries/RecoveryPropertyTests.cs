@@ -12,7 +12,7 @@ public sealed class RecoveryPropertyTests
     private const int Longest = 60;
 
     [Fact]
-    public void No_usable_secret_and_no_redemption_exists_while_a_requirement_is_open() => Holds(s =>
+    public void T3_No_usable_secret_and_no_redemption_exists_while_a_requirement_is_open() => Holds(s =>
     {
         if (s.After!.Secret is { Usable: true } || s.After.Redemption is not null)
         {

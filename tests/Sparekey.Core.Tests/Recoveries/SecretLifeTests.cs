@@ -49,7 +49,7 @@ public sealed class SecretLifeTests
     [Theory]
     [InlineData(-1, true)]
     [InlineData(0, false)]
-    public void A_secret_ends_at_its_time(int ticks, bool redeems)
+    public void A14_A_secret_ends_at_its_time(int ticks, bool redeems)
     {
         var issued = In(RecoveryState.Issued);
         var at = issued.Secret!.ExpiresAt.AddTicks(ticks) - Now;
@@ -195,7 +195,7 @@ public sealed class SecretLifeTests
     [InlineData(Channel.Voice, 10)]
     [InlineData(Channel.Return, 24 * 60)]
     [InlineData(Channel.Email, 24 * 60)]
-    public void N7_a_lifetime_is_bounded_by_its_channel(Channel channel, int minutes)
+    public void N7_A14_a_lifetime_is_bounded_by_its_channel(Channel channel, int minutes)
     {
         var request = Request(Means.Code, channel);
 

@@ -15,7 +15,7 @@ public sealed class RefusalRecordTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _scene.DisposeAsync();
 
     [Fact]
-    public async Task The_refusal_of_a_known_caller_stands_in_the_ledger()
+    public async Task A22_The_refusal_of_a_known_caller_stands_in_the_ledger()
     {
         var caller = await _scene.NewCaller();
 
@@ -50,7 +50,7 @@ public sealed class RefusalRecordTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Refusals_of_strangers_are_one_row_a_minute_whatever_their_number()
+    public async Task A22_Refusals_of_strangers_are_one_row_a_minute_whatever_their_number()
     {
         var events = _scene.Get<SecurityEvents>();
         for (var round = 0; round < 3; round++)

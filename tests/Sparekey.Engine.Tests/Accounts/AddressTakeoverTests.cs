@@ -35,7 +35,7 @@ public sealed class AddressTakeoverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_confirmed_address_carries_secrets_a_day_later_and_not_a_moment_sooner()
+    public async Task N9_A_confirmed_address_carries_secrets_a_day_later_and_not_a_moment_sooner()
     {
         var added = await _scene.Added(_person.Id, "new@example.org");
         (await _scene.Confirm(_person.Id, added, await _scene.CodeAt("new@example.org"))).Refusal.ShouldBeNull();
@@ -68,7 +68,7 @@ public sealed class AddressTakeoverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Old_and_new_address_are_told_and_neither_learns_the_other()
+    public async Task A9_Old_and_new_address_are_told_and_neither_learns_the_other()
     {
         await _scene.Added(_person.Id, "attacker@example.org");
         var told = (await _scene.Outbox()).Single(m => m.Kind == MessageKind.AddressChangedNotice);

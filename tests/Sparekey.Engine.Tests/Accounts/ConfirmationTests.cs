@@ -22,7 +22,7 @@ public sealed class ConfirmationTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _scene.DisposeAsync();
 
     [Fact]
-    public async Task The_code_has_eight_digits_and_is_stored_as_a_hash_alone()
+    public async Task A12_The_code_has_eight_digits_and_is_stored_as_a_hash_alone()
     {
         var code = await _scene.CodeAt(New);
         code.Length.ShouldBe(8);
@@ -53,7 +53,7 @@ public sealed class ConfirmationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Refuses_a_code_used_twice()
+    public async Task A11_Refuses_a_code_used_twice()
     {
         var code = await _scene.CodeAt(New);
         (await _scene.Confirm(_person.Id, _added, code)).Refusal.ShouldBeNull();
@@ -78,7 +78,7 @@ public sealed class ConfirmationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_telephones_code_is_good_for_ten_minutes()
+    public async Task A14_A_telephones_code_is_good_for_ten_minutes()
     {
         var phone = (await _scene.Add(_person.Id, "+49 30 5550000", kind: AddressKind.Phone)).Value.Addresses[^1].Id;
         var code = await _scene.CodeAt("+49 30 5550000");

@@ -69,7 +69,7 @@ public sealed class ApplicationTests : IAsyncLifetime
     [InlineData("/rp_id", "EXAMPLE.com")]
     [InlineData("/name", "")]
     [InlineData("/name", "a\nb")]
-    public async Task Refuses_what_links_must_not_be_built_from(string pointer, string value)
+    public async Task T12_Refuses_what_links_must_not_be_built_from(string pointer, string value)
     {
         var wanted = new ApplicationSettings { Name = "Portal", Origins = ["https://portal.example.com"] };
         wanted = pointer.Split('/')[1] switch

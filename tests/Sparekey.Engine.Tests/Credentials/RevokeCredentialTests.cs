@@ -30,7 +30,7 @@ public sealed class RevokeCredentialTests
     }
 
     [Fact]
-    public async Task Removes_what_policy_does_not_protect_and_ends_the_sessions_it_opened()
+    public async Task A15_Removes_what_policy_does_not_protect_and_ends_the_sessions_it_opened()
     {
         await using var scene = await SessionScene.Create();
         await scene.UsePolicy(OnlyLinks);

@@ -39,7 +39,7 @@ public sealed class MailContentTests(SmtpFixture fixture) : IClassFixture<SmtpFi
 
     [Theory]
     [MemberData(nameof(KindsAndLanguages))]
-    public async Task Every_kind_arrives_as_text_and_html_at_the_right_addresses(MessageKind kind, string language)
+    public async Task N15_Every_kind_arrives_as_text_and_html_at_the_right_addresses(MessageKind kind, string language)
     {
         var account = await _scene.Account(
             JsonSerializer.Serialize(new { locale = $"{language}-XX" }), ["one@example.com", "two@example.org", "+4912345678"]);

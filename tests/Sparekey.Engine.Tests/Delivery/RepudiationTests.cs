@@ -72,7 +72,7 @@ public sealed class RepudiationTests(SmtpFixture fixture) : IClassFixture<SmtpFi
     }
 
     [Fact]
-    public async Task Every_notice_of_a_recovery_has_a_token_of_its_own_and_secrets_have_none()
+    public async Task N15_Every_notice_of_a_recovery_has_a_token_of_its_own_and_secrets_have_none()
     {
         await _scene.Get<RequestRecovery>().Run(_scene.Visitor, "person@example.com", CancellationToken.None);
         await _scene.Deliver();

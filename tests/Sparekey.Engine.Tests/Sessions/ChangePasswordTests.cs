@@ -9,7 +9,7 @@ namespace Sparekey.Engine.Tests.Sessions;
 public sealed class ChangePasswordTests
 {
     [Fact]
-    public async Task Ends_every_session_and_opens_a_new_one()
+    public async Task A19_Ends_every_session_and_opens_a_new_one()
     {
         await using var scene = await SessionScene.Create();
         var mine = await scene.SignedIn();
@@ -27,7 +27,7 @@ public sealed class ChangePasswordTests
     }
 
     [Fact]
-    public async Task Is_ledgered_and_told()
+    public async Task N16_A9_Is_ledgered_and_told()
     {
         await using var scene = await SessionScene.Create();
         await scene.ChangePassword((await scene.SignedIn()).Session);
@@ -87,7 +87,7 @@ public sealed class ChangePasswordTests
     }
 
     [Fact]
-    public async Task A_wrong_current_password_changes_nothing_and_is_slowed_down()
+    public async Task A20_A_wrong_current_password_changes_nothing_and_is_slowed_down()
     {
         await using var scene = await SessionScene.Create();
         var mine = await scene.SignedIn();

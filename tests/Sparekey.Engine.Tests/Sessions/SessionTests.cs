@@ -8,7 +8,7 @@ namespace Sparekey.Engine.Tests.Sessions;
 public sealed class SessionTests
 {
     [Fact]
-    public async Task Is_dead_once_ended()
+    public async Task A19_Is_dead_once_ended()
     {
         await using var scene = await SessionScene.Create();
         var opened = await scene.SignedIn();
@@ -22,7 +22,7 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task Is_dead_after_a_day_even_when_used_all_the_time()
+    public async Task N22_Is_dead_after_a_day_even_when_used_all_the_time()
     {
         await using var scene = await SessionScene.Create();
         var opened = await scene.SignedIn();
@@ -39,7 +39,7 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task Is_dead_after_an_hour_without_use()
+    public async Task N22_Is_dead_after_an_hour_without_use()
     {
         await using var scene = await SessionScene.Create();
         var opened = await scene.SignedIn();
@@ -105,7 +105,7 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task A_token_for_another_purpose_proves_nothing()
+    public async Task A8_A_token_for_another_purpose_proves_nothing()
     {
         await using var scene = await SessionScene.Create();
         TokenText.TryParse((await scene.SignedIn()).Token.Reveal(), TokenPrefix.Session, out var parts).ShouldBeTrue();

@@ -51,7 +51,7 @@ public sealed class SignInTests
     }
 
     [Fact]
-    public async Task Does_the_same_work_whether_the_account_exists_or_not()
+    public async Task A10_Does_the_same_work_whether_the_account_exists_or_not()
     {
         await using var scene = await SessionScene.Create(new PasswordHashing(500_000, processors: 1, waiting: 0));
         await scene.AddAccount("passwordless");
@@ -147,7 +147,7 @@ public sealed class SignInTests
     }
 
     [Fact]
-    public async Task A_provisional_password_signs_in_only_to_be_changed()
+    public async Task A1_A_provisional_password_signs_in_only_to_be_changed()
     {
         await using var scene = await SessionScene.Create();
         await scene.SetPassword(scene.Ada, SessionScene.Password, provisional: true);

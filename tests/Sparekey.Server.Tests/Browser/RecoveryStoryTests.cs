@@ -176,6 +176,20 @@ public sealed partial class RecoveryStoryTests(Chromium chromium) : IClassFixtur
     }
 
     [Fact]
+    public async Task T9_A_link_asks_for_no_name()
+    {
+        var opened = await _server.Recover("person@example.com", "link");
+        await using var window = await chromium.Open(_server, Size(390, ColorScheme.Light));
+        await window.Page.GotoAsync(opened.Json!["secret"]!["link"]!.ToString());
+        (await window.Page.Locator("input:visible").CountAsync()).ShouldBe(0);
+        await window.Button("Continue").ClickAsync();
+        await window.Heading("Choose a new password");
+        await window.Page.Locator("dd", new() { HasText = "p•••@e•••.com" }).WaitForAsync();
+        await window.Page.Locator("dd", new() { HasText = "the team that runs this account" }).WaitForAsync();
+        (await window.Page.Locator("input:visible").EvaluateAllAsync<string[]>("all => all.map(i => i.id)")).ShouldBe(["password", "again", "show"]);
+    }
+
+    [Fact]
     public async Task A_link_that_was_used_or_is_none_says_so_and_offers_a_new_one()
     {
         await using var window = await chromium.Open(_server, Size(390, ColorScheme.Light));

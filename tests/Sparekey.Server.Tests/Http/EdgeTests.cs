@@ -15,7 +15,7 @@ public sealed class EdgeTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     [InlineData("/test/bound?number=x", 400, "invalid_request")]
     [InlineData("/test/bound", 400, "invalid_request")]
     [InlineData("/test/nowhere", 404, "route_not_found")]
-    public async Task A_failure_is_a_problem_and_tells_nothing_else(string path, int status, string code)
+    public async Task A24_A_failure_is_a_problem_and_tells_nothing_else(string path, int status, string code)
     {
         var answer = await Server.Get(path);
         (answer.Status, answer.Code).ShouldBe((status, code), answer.Text);
@@ -61,7 +61,7 @@ public sealed class EdgeTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     [Theory]
     [InlineData("/test/undeclared")]
     [InlineData("/test/twice")]
-    public async Task A_door_without_exactly_one_declaration_stays_closed_to_everybody(string path)
+    public async Task A24_A_door_without_exactly_one_declaration_stays_closed_to_everybody(string path)
     {
         foreach (var token in new[] { null, Server.AdminToken })
         {
@@ -109,7 +109,7 @@ public sealed class EdgeTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     [InlineData("quote\"", false)]
     [InlineData("<script>", false)]
     [InlineData("", false)]
-    public async Task A_request_id_is_taken_over_only_when_it_can_do_no_harm(string id, bool taken)
+    public async Task A23_A_request_id_is_taken_over_only_when_it_can_do_no_harm(string id, bool taken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/test/nowhere");
         request.Headers.TryAddWithoutValidation("X-Request-Id", id);
