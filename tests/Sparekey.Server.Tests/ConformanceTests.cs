@@ -62,6 +62,15 @@ public sealed partial class ConformanceTests
         missing.ShouldBeEmpty();
     }
 
+    [Fact]
+    public void Every_test_that_the_threat_model_names_exists()
+    {
+        var named = File.ReadLines(Path.Combine(Root, "docs", "threats.md")).Where(l => l.StartsWith("| ", StringComparison.Ordinal))
+            .SelectMany(l => TestName().Matches(l.Split('|')[^2]).Select(m => m.Groups["name"].Value)).ToList();
+        named.Count.ShouldBeGreaterThan(40);
+        named.Where(t => !Tests.Contains(t)).ShouldBeEmpty();
+    }
+
     private static IEnumerable<string> Numbered(string letter, int count) => Enumerable.Range(1, count).Select(i => $"{letter}{i}");
 
     [GeneratedRegex(@"^\| (?<id>[NAT][0-9]+|D\.[0-9]) \| [^|]+ \| (?<state>[^|]+) \|(?<tests>[^|]*)\|$", RegexOptions.NonBacktracking)]

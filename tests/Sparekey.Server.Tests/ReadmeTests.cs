@@ -1,47 +1,97 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests;
 
-/// <summary>What the README tells a newcomer to type works, word for word, against the program as it is built.</summary>
-public sealed class ReadmeTests : IAsyncLifetime
+/// <summary>What the documents tell a newcomer to type works, word for word, against the program as it is built.</summary>
+public sealed partial class ReadmeTests : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("sparekey-readme-").FullName;
+    private SmtpServer _smtp = null!;
     private ServerProcess _server = null!;
 
-    public async ValueTask InitializeAsync() => _server = await ServerProcess.Start(_folder);
+    public async ValueTask InitializeAsync()
+    {
+        _smtp = await SmtpServer.Start();
+        _server = await ServerProcess.Start(_folder, environment: new Dictionary<string, string>
+        {
+            ["SPAREKEY_MAIL__HOST"] = "127.0.0.1",
+            ["SPAREKEY_MAIL__PORT"] = _smtp.Port.ToString(CultureInfo.InvariantCulture),
+            ["SPAREKEY_MAIL__TLS"] = "none",
+            ["SPAREKEY_MAIL__FROM"] = "Example Recovery <recovery@example.com>",
+        });
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
+        await _smtp.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 
     [Fact]
     public async Task Leads_a_newcomer_from_a_forgotten_password_to_a_new_one()
     {
-        var script = Path.Combine(_folder, "readme.sh");
-        await File.WriteAllTextAsync(script, MarkedBlock(await File.ReadAllTextAsync(Readme(), TestContext.Current.CancellationToken)), TestContext.Current.CancellationToken);
-
-        var (exitCode, said) = await RunInBash(script);
+        var (exitCode, said) = await RunBlockOf("README.md");
 
         exitCode.ShouldBe(0, said);
         said.ShouldContain("\nold password: 401\nold session: 401\nnew password: 201\nproof: valid {", customMessage: said);
+    }
+
+    [Fact]
+    public async Task Leads_a_newcomer_to_the_first_person_by_mail()
+    {
+        var (exitCode, said) = await RunBlockOf("docs/first-mail.md");
+        exitCode.ShouldBe(0, said);
+        said.ShouldContain("\"state\":\"issued\"");
+        said.ShouldNotContain("#spl_");
+
+        var mails = await _smtp.Received();
+        for (var left = 100; left > 0 && mails.Count < 3; left--)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            mails = await _smtp.Received();
+        }
+
+        mails.Count.ShouldBe(3);
+        mails.ShouldAllBe(m => m.To.SequenceEqual(new[] { "you@example.com" }));
+        mails.Count(m => m.Text.Contains($"{_server.Http.BaseAddress}recover#spl_", StringComparison.Ordinal)).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Every_recipe_of_the_policy_page_is_a_policy()
+    {
+        var page = await File.ReadAllTextAsync(InRepository("docs/policy.md"), TestContext.Current.CancellationToken);
+        var recipes = Recipe().Matches(page).Select(m => m.Groups["json"].Value).ToList();
+        recipes.Count.ShouldBe(3);
+        var token = (await File.ReadAllTextAsync(Path.Combine(_folder, "bootstrap-token"), TestContext.Current.CancellationToken)).Trim();
+        foreach (var (recipe, version) in recipes.Select((r, i) => (r, i)))
+        {
+            var body = System.Text.Json.Nodes.JsonNode.Parse(recipe)!;
+            body["version"] = version;
+            var (status, answer) = await _server.Send(HttpMethod.Put, "/v1/policy", body, token);
+            status.ShouldBe(200, answer?.ToJsonString());
+        }
     }
 
     // The first fenced block after the mark.
     private static string MarkedBlock(string readme)
     {
         const string fence = "\n```bash\n";
-        var mark = readme.IndexOf("<!-- readme-test:", StringComparison.Ordinal);
+        var mark = TestMark().Match(readme).Index;
         mark.ShouldBeGreaterThan(0);
         var begin = readme.IndexOf(fence, mark, StringComparison.Ordinal) + fence.Length;
         return readme[begin..readme.IndexOf("\n```", begin, StringComparison.Ordinal)] + "\n";
     }
 
-    private async Task<(int ExitCode, string Said)> RunInBash(string script)
+    private async Task<(int ExitCode, string Said)> RunBlockOf(string document)
     {
+        var script = Path.Combine(_folder, "block.sh");
+        await File.WriteAllTextAsync(script, MarkedBlock(await File.ReadAllTextAsync(InRepository(document))));
         var start = new ProcessStartInfo("bash", ["-eu", "-o", "pipefail", script])
         {
             WorkingDirectory = _folder,
@@ -58,14 +108,11 @@ public sealed class ReadmeTests : IAsyncLifetime
         return (shell.ExitCode, $"{await output}\n{await errors}");
     }
 
-    private static string Readme()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Sparekey.slnx")))
-        {
-            folder = folder.Parent.ShouldNotBeNull();
-        }
+    private static string InRepository(string file) => Path.Combine(NodePackages.Folder, "..", "..", file);
 
-        return Path.Combine(folder.FullName, "README.md");
-    }
+    [GeneratedRegex("<!-- (readme|docs)-test:", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    private static partial Regex TestMark();
+
+    [GeneratedRegex("\n```json\n(?<json>[^`]*)\n```", RegexOptions.NonBacktracking)]
+    private static partial Regex Recipe();
 }
