@@ -6,6 +6,7 @@ public sealed class FakeTimeProvider(DateTimeOffset? now = null) : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<FakeTimer> _timers = [];
+    private TimeSpan _step;
     private DateTimeOffset _now = now ?? new DateTimeOffset(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);
 
     /// <inheritdoc/>
@@ -19,12 +20,28 @@ public sealed class FakeTimeProvider(DateTimeOffset? now = null) : TimeProvider
     {
         lock (_lock)
         {
-            return _now;
+            return _now + _step;
         }
     }
 
     /// <inheritdoc/>
-    public override long GetTimestamp() => GetUtcNow().UtcTicks;
+    public override long GetTimestamp()
+    {
+        lock (_lock)
+        {
+            return _now.UtcTicks;
+        }
+    }
+
+    /// <summary>Somebody sets the clock: the date jumps, no time passes, no timer fires.</summary>
+    /// <param name="span">By how much.</param>
+    public void Step(TimeSpan span)
+    {
+        lock (_lock)
+        {
+            _step += span;
+        }
+    }
 
     /// <summary>Lets time pass.</summary>
     /// <param name="span">How much; negative is a clock that was set back, and fires nothing.</param>
@@ -34,14 +51,20 @@ public sealed class FakeTimeProvider(DateTimeOffset? now = null) : TimeProvider
     /// <param name="value">The time it shows.</param>
     public void SetUtcNow(DateTimeOffset value)
     {
-        while (NextDue(value) is { } timer)
+        DateTimeOffset until;
+        lock (_lock)
+        {
+            until = value - _step;
+        }
+
+        while (NextDue(until) is { } timer)
         {
             timer.Fire();
         }
 
         lock (_lock)
         {
-            _now = value;
+            _now = until;
         }
     }
 

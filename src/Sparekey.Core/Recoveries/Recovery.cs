@@ -41,6 +41,13 @@ public enum RecoveryState
 /// <param name="Usable">Whether it may be redeemed; false only while a requirement is open.</param>
 public sealed record Generation(int Number, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, bool Usable)
 {
+    /// <summary>
+    /// Whether its time runs. Before it was issued it is dead as well: on a clock that was set back, a secret must not live for
+    /// the time the clock goes through twice.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    public bool IsAlive(DateTimeOffset now) => now < ExpiresAt && now >= IssuedAt - RecoveryLimits.ClocksDiffer;
+
     /// <summary>Wrong tries that named only the account.</summary>
     public int Tries { get; init; }
 
@@ -55,7 +62,13 @@ public sealed record Generation(int Number, DateTimeOffset IssuedAt, DateTimeOff
 /// <param name="Id">Its id.</param>
 /// <param name="Generation">Of which generation.</param>
 /// <param name="ExpiresAt">When it ends.</param>
-public sealed record Redemption(RedemptionId Id, int Generation, DateTimeOffset ExpiresAt);
+public sealed record Redemption(RedemptionId Id, int Generation, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Whether its time runs; as with the secret, not before it began.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsAlive(DateTimeOffset now) =>
+        now < ExpiresAt && now >= ExpiresAt - RecoveryLimits.RedemptionFor - RecoveryLimits.ClocksDiffer;
+}
 
 /// <summary>One attempt to get one account back: the aggregate, and the only way to a secret.</summary>
 /// <param name="Id">Its id.</param>
@@ -101,7 +114,7 @@ public sealed record Recovery(
     /// <summary>Whether its secret can be redeemed now.</summary>
     /// <param name="now">The time.</param>
     public bool IsRedeemable(DateTimeOffset now) =>
-        State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && now < secret.ExpiresAt;
+        State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && secret.IsAlive(now);
 
     /// <summary>
     /// The recovery as somebody may see it. A requester is not told that the person, or an approver, said no: whoever tried to

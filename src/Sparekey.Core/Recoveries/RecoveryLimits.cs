@@ -9,6 +9,9 @@ public static class RecoveryLimits
     /// <summary>How long a redemption lasts.</summary>
     public static readonly TimeSpan RedemptionFor = TimeSpan.FromMinutes(15);
 
+    /// <summary>How far the clocks of machines that share a database may differ.</summary>
+    public static readonly TimeSpan ClocksDiffer = TimeSpan.FromMinutes(5);
+
     /// <summary>How often one generation may be redeemed: a broken page or a lost answer must not lock anybody out.</summary>
     public const int RedemptionsPerSecret = 5;
 

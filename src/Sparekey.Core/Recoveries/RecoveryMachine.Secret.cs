@@ -134,7 +134,7 @@ public static partial class RecoveryMachine
 
     private static Decision Complete(Recovery recovery, RecoveryCommand.Complete command, DateTimeOffset now)
     {
-        var live = recovery.Redemption is { } redemption && redemption.Id == command.Redemption && now < redemption.ExpiresAt;
+        var live = recovery.Redemption is { } redemption && redemption.Id == command.Redemption && redemption.IsAlive(now);
         return live && command.Account.Status == AccountStatus.Active
             ? Completed(recovery, Principal.Of(recovery.Request.Account), now)
             : Refuse(RefusalCode.RedemptionInvalid);

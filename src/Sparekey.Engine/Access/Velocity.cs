@@ -14,6 +14,10 @@ public sealed class Velocity
     // A process that starts again and again must not lose a large token's whole minute to a few crashes.
     private const int LargestBlock = 1000;
 
+    // Minutes that machines may differ by. What was leased further ahead was leased by a clock that has been put right since:
+    // it must not shut the token out until that time comes.
+    private const int ClocksDiffer = 5;
+
     private readonly Acts _acts;
     private readonly ConcurrentDictionary<(TenantId, TokenId), Allowance> _allowances = new();
 
@@ -84,12 +88,12 @@ public sealed class Velocity
             caller.Tenant,
             async act =>
             {
-                var key = new { tenant = act.Tenant.ToString(), token = token.ToString(), minute };
+                var key = new { tenant = act.Tenant.ToString(), token = token.ToString(), minute, differ = ClocksDiffer };
                 await act.Db.Execute(
                     """
                     INSERT INTO velocity_leases (tenant_id, token_id, minute, granted) VALUES (@tenant, @token, @minute, 0)
                     ON CONFLICT (tenant_id, token_id) DO UPDATE SET minute = excluded.minute, granted = 0
-                    WHERE velocity_leases.minute < excluded.minute
+                    WHERE velocity_leases.minute < excluded.minute OR velocity_leases.minute > excluded.minute + @differ
                     """,
                     key);
                 var before = await act.Db.Scalar<long?>(

@@ -11,6 +11,9 @@ internal static class CommandLine
     /// <summary>Where a data directory is when nobody says.</summary>
     private const string DefaultData = "sparekey-data";
 
+    // Longer than the host gives its parts (30 seconds): requests end, mail on its way is seen to its end, the log goes into the file.
+    private static readonly TimeSpan LongestShutdown = TimeSpan.FromSeconds(40);
+
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The arguments.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
@@ -42,7 +45,8 @@ internal static class CommandLine
             return ExitCode.Usage;
         }
 
-        return await Guarded(() => parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+        return await Guarded(() => parsed.InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = LongestShutdown }));
     }
 
     private static async Task<int> Guarded(Func<Task<int>> run)

@@ -85,9 +85,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         AddLogging(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, socket));
-        builder.Services.AddSingleton(options.Time);
+        builder.Services.AddSingleton<TimeProvider>(
+            services => new SteadyClock(options.Time, services.GetRequiredService<ILogger<SteadyClock>>()));
         builder.Services.AddSingleton(installation);
-        builder.Services.AddSingleton(new SourceLimiter(options.CallsPerMinute, options.Time));
+        builder.Services.AddSingleton(
+            services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(
             new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());

@@ -12,6 +12,29 @@ public sealed class SecretLifeTests
 {
     private static readonly RecoveryCommand.Issue Issue = new(Requester, Facts);
 
+    [Theory]
+    [InlineData(-301, false)]
+    [InlineData(-300, true)]
+    [InlineData(0, true)]
+    [InlineData(3599, true)]
+    [InlineData(3600, false)]
+    public void Lives_from_its_issue_to_its_end_and_not_before_though_a_clock_was_set_back(int seconds, bool alive)
+    {
+        var issued = new DateTimeOffset(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);
+        new Generation(1, issued, issued.AddHours(1), Usable: true).IsAlive(issued.AddSeconds(seconds)).ShouldBe(alive);
+    }
+
+    [Theory]
+    [InlineData(-301, false)]
+    [InlineData(-300, true)]
+    [InlineData(899, true)]
+    [InlineData(900, false)]
+    public void A_redemption_lives_from_its_opening_to_its_end_and_not_before(int seconds, bool alive)
+    {
+        var opened = new DateTimeOffset(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);
+        new Redemption(default, 1, opened + RecoveryLimits.RedemptionFor).IsAlive(opened.AddSeconds(seconds)).ShouldBe(alive);
+    }
+
     [Fact]
     public void Issuing_again_kills_the_former_secret_and_its_redemption()
     {

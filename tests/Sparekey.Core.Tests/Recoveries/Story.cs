@@ -97,8 +97,8 @@ internal sealed class Story
 
     private void Continue(Choices choices)
     {
-        // Half of all stories' time stands still, so that a short lifetime does not end each of them.
-        _now += choices.Chance(50) ? TimeSpan.Zero : Leaps[choices.Next(Leaps.Length)];
+        // At half of all steps time stands still, so that a short lifetime does not end each story; whoever guesses does it quickly.
+        _now += choices.Chance(_guesser ? 95 : 50) ? TimeSpan.Zero : Leaps[choices.Next(Leaps.Length)];
         if (choices.Chance(4))
         {
             _account = _account with

@@ -100,6 +100,17 @@ public sealed class VelocityTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_clock_that_ran_days_ahead_and_was_put_right_shuts_no_token_out()
+    {
+        var caller = await _scene.NewCaller(perMinute: 20);
+        _scene.Time.Advance(TimeSpan.FromDays(3));
+        (await SpendAll(caller)).ShouldBe(20);
+        _scene.Time.Advance(TimeSpan.FromDays(-3));
+        (await SpendAll(caller)).ShouldBe(20);
+        (await SpendAll(caller)).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Every_token_has_its_own_allowance()
     {
         var (one, other) = (await _scene.NewCaller(perMinute: 5), await _scene.NewCaller(perMinute: 5));
