@@ -139,10 +139,10 @@ public sealed class OperationsTests : IDisposable
         {
             server.Time.Advance(TimeSpan.FromSeconds(1));
             await Task.Delay(100);
-            var found = (await smtp.Received()).Select(m => Regex.Match(m.Text, @"#(spl_\S+)", RegexOptions.None, TimeSpan.FromSeconds(5))).FirstOrDefault(m => m.Success);
+            var found = (await smtp.Received()).Select(m => Regex.Match(m.Text, @"#(?<link>spl_\S+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(5))).FirstOrDefault(m => m.Success);
             if (found is not null)
             {
-                return found.Groups[1].Value;
+                return found.Groups["link"].Value;
             }
         }
 
