@@ -67,7 +67,7 @@ internal sealed class RunningServer : IAsyncDisposable
     public ConcurrentQueue<string> Answers { get; } = new();
 
     public static async Task<RunningServer> Start(
-        int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null)
+        int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -80,6 +80,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 CallsPerMinute = callsPerMinute,
                 MoreDoors = moreDoors,
                 Mail = mail,
+                AnswerBeat = answerBeat,
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -16,11 +16,11 @@ internal static class RedemptionsApi
     public static void Map(IEndpointRouteBuilder v1)
     {
         v1.MapPost("/recovery-requests", Ask).Takes<AskBody>().Public("Whoever is locked out has nothing to prove themselves with.")
-            .CheckOrigin().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
+            .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Asks for one's own recovery; the answer is the same for unknown names.");
         v1.MapPost("/redemptions", Redeem).Takes<RedeemBody>().Public("The secret in the body is the proof.")
-            .CheckOrigin().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
+            .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
         v1.MapPost("/repudiations", Repudiate).Takes<RepudiateBody>().Public("The token in the body is the proof.")
-            .CheckOrigin().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
+            .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
         redemption.MapPut("/password", SetPassword).Takes<PasswordBody>().RequireRedemption().WithSummary("Sets the new password and completes the recovery.");

@@ -33,6 +33,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The mail server; null for none.</summary>
     public MailOptions? Mail { get; init; }
 
+    /// <summary>On which beat answers to strangers leave.</summary>
+    public TimeSpan AnswerBeat { get; init; } = Http.AnswerBeat.Usual;
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

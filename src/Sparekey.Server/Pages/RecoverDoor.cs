@@ -28,11 +28,11 @@ internal static class RecoverDoor
         var pages = group.MapGroup("").WithMetadata(new ProblemForPeople(PageAnswer.Refused));
         pages.MapGet("/", (HttpContext context, ReadBranding branding) => StartAgain(context, branding, 200, null)).Public(reason);
         pages.MapGet("/not-me", (HttpContext context, ReadBranding branding) => AskNotMe(context, branding, 200, null)).Public(reason);
-        pages.MapPost("/ask", Ask).Public(reason).CheckOrigin();
-        pages.MapPost("/redeem", Redeem).Public(reason).CheckOrigin();
+        pages.MapPost("/ask", Ask).Public(reason).CheckOrigin().AnswerOnTheBeat();
+        pages.MapPost("/redeem", Redeem).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/password", SetPassword).Public(reason).CheckOrigin();
-        pages.MapPost("/stop", Stop).Public(reason).CheckOrigin();
-        pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin();
+        pages.MapPost("/stop", Stop).Public(reason).CheckOrigin().AnswerOnTheBeat();
+        pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin().AnswerOnTheBeat();
 
         // Who opens the address of a form anew begins anew.
         foreach (var form in (string[])["/ask", "/redeem", "/password", "/stop"])
