@@ -223,6 +223,21 @@ public sealed class RequirementTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_asks_at_an_applications_host_gets_its_link_and_its_look()
+    {
+        var portal = new Uri($"http://localhost:{_server.Origin.Port}");
+        (await _server.Post(
+            "/v1/applications", new { name = "Portal", origins = new[] { portal.GetLeftPart(UriPartial.Authority) } }, _server.AdminToken)).Status.ShouldBe(201);
+        await _server.Account("portal@example.com");
+        (await _server.Get($"{portal}recover")).Text.ShouldContain("<span>Portal</span>");
+        (await _server.Get("/recover")).Text.ShouldNotContain("Portal");
+        (await _server.Post($"{portal}v1/recovery-requests", new { identifier = "portal@example.com" })).Status.ShouldBe(202);
+        var link = (await _server.Mails(_smtp, 3)).Single(m => m.Text.Contains("#spl_", StringComparison.Ordinal));
+        link.Text.ShouldContain($"{portal}recover#spl_");
+        link.Subject.ShouldContain("Portal");
+    }
+
+    [Fact]
     public async Task T17_Opening_and_redeeming_change_nothing_for_the_account()
     {
         await _server.Account("still@example.com");

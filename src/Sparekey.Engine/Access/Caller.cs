@@ -7,7 +7,14 @@ namespace Sparekey.Engine.Access;
 /// <param name="Tenant">The tenant it reached.</param>
 /// <param name="Source">The address it came from; personal, so the ledger holds only a commitment.</param>
 /// <param name="CorrelationId">The id of the request, also in the logs and in the answer.</param>
-public record Visitor(TenantId Tenant, string Source, string CorrelationId);
+public record Visitor(TenantId Tenant, string Source, string CorrelationId)
+{
+    /// <summary>
+    /// The host it was sent to, perhaps with a port; whatever the caller wrote. It chooses among configured applications, and no link
+    /// is built from it.
+    /// </summary>
+    public string Host { get; init; } = "";
+}
 
 /// <summary>A caller who proved who they are.</summary>
 /// <param name="Tenant">The tenant it reached and belongs to.</param>

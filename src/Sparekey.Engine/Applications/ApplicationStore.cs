@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Tenants;
 
 namespace Sparekey.Engine.Applications;
 
@@ -35,6 +36,16 @@ internal sealed class ApplicationStore
     public async Task<Application?> FindDefault(DbSession db, TenantId tenant) =>
         (await db.Find<Row>(
             $"{Select} WHERE tenant_id = @tenant AND is_default = 1", new { tenant = tenant.ToString() }))?.Read();
+
+    /// <summary>The application that a host belongs to, else the default one.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="host">The host, perhaps with a port.</param>
+    public async Task<Application> OfHost(DbSession db, TenantId tenant, string host)
+    {
+        var all = await List(db, tenant);
+        return all.FirstOrDefault(a => TenantHosts.Of(a).Contains(TenantHosts.Normalize(host), StringComparer.Ordinal)) ?? all.First(a => a.IsDefault);
+    }
 
     /// <summary>The ids of all applications of a tenant.</summary>
     /// <param name="db">The transaction.</param>

@@ -26,16 +26,14 @@ public sealed class ReadBranding
     /// <summary>The look of a page.</summary>
     /// <param name="visitor">Whose page it is.</param>
     /// <param name="application">The application of the recovery; null as long as there is none.</param>
-    /// <param name="host">The host that the page was asked from, perhaps with a port: where no recovery says it, it tells applications apart.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>That of the application, else of the one whose host it is, else of the tenant's default one.</returns>
-    public async Task<PageBrand> Run(Visitor visitor, ApplicationId? application, string host, CancellationToken cancellationToken)
+    /// <returns>That of the application, else of the one whose host it was asked from, else of the tenant's default one.</returns>
+    public async Task<PageBrand> Run(Visitor visitor, ApplicationId? application, CancellationToken cancellationToken)
     {
-        var all = await _acts.Read(db => _applications.List(db, visitor.Tenant), cancellationToken);
-        var shown = all.FirstOrDefault(a => a.Id == application)
-            ?? all.FirstOrDefault(a => a.LinkHosts.Contains(host, StringComparer.OrdinalIgnoreCase))
-            ?? all.FirstOrDefault(a => a.Origins.Any(o => string.Equals(o.Authority, host, StringComparison.OrdinalIgnoreCase)))
-            ?? all.First(a => a.IsDefault);
+        var shown = await _acts.Read(
+            async db => (application is { } id ? await _applications.Find(db, visitor.Tenant, id) : null)
+                ?? await _applications.OfHost(db, visitor.Tenant, visitor.Host),
+            cancellationToken);
         return new PageBrand(_pages.NameOf(shown), shown.Branding, shown.ReturnUrls.Count > 0 ? shown.ReturnUrls[0] : null);
     }
 }

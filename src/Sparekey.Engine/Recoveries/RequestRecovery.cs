@@ -73,7 +73,7 @@ public sealed class RequestRecovery
     private async Task Open(Act act, Visitor visitor, Account account)
     {
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-        var application = await _applications.Default(act.Db, act.Tenant);
+        var application = await _applications.OfHost(act.Db, act.Tenant, visitor.Host);
         var facts = AccountFacts.Of(account);
         var longest = policy.Evaluate(
             new PolicyQuestion(Means.Link, Channel.Email, application.Id, PrincipalKind.Anonymous, facts), act.Now).LongestLifetime;

@@ -83,7 +83,7 @@ internal sealed partial class AccessMiddleware(
             return CountSource(context) ?? unknown;
         }
 
-        var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId());
+        var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId()) { Host = context.Request.Host.Value ?? "" };
         context.Features.Set(visitor);
         if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && await IsForeignOrigin(context, visitor.Tenant))
         {

@@ -173,7 +173,7 @@ internal static class RecoverDoor
         Func<Words, PageBrand, Html> content)
     {
         var words = Words.For(context.Request.Headers.AcceptLanguage);
-        var brand = await branding.Run(context.Visitor(), application, context.Request.Host.Value ?? "", context.RequestAborted);
+        var brand = await branding.Run(context.Visitor(), application, context.RequestAborted);
         return PageAnswer.Of(context, status, words, brand, words[heading], content(words, brand));
     }
 
