@@ -51,8 +51,13 @@ public sealed record ReceivedMail(
     private static string Part(List<(List<(string Name, string Value)> Headers, string Body)> parts, string type)
     {
         var part = parts.Single(p => Is(p.Headers, "Content-Type", type));
-        return Is(part.Headers, "Content-Transfer-Encoding", "base64") ? Encoding.UTF8.GetString(Convert.FromBase64String(part.Body))
-            : Encoding.UTF8.GetString(QuotedPrintable(part.Body)).ReplaceLineEndings("\n");
+        var bytes = Is(part.Headers, "Content-Transfer-Encoding", "base64") ? Convert.FromBase64String(part.Body)
+            : Is(part.Headers, "Content-Transfer-Encoding", "7bit") ? Encoding.ASCII.GetBytes(part.Body)
+            : QuotedPrintable(part.Body);
+        var text = Encoding.UTF8.GetString(bytes);
+        return text.Replace("\r\n", "", StringComparison.Ordinal).Contains('\n', StringComparison.Ordinal)
+            ? throw new FormatException("A line of a mail ends in CRLF.")
+            : text.ReplaceLineEndings("\n");
     }
 
     private static bool Is(List<(string Name, string Value)> headers, string name, string value) => headers.Exists(

@@ -34,6 +34,7 @@ internal sealed record SendOutcome(bool Sent, bool Permanent, int? Code);
 internal sealed class SmtpMailer(MailOptions options)
 {
     private const int LongestSubject = 200;
+    private const int LongestLine = 998;
 
     /// <summary>How long one mail may take in all.</summary>
     public TimeSpan Timeout => options.Timeout;
@@ -104,8 +105,13 @@ internal sealed class SmtpMailer(MailOptions options)
 
     private static AlternateView View(string text, string type)
     {
-        var view = AlternateView.CreateAlternateViewFromString(text, Encoding.UTF8, type);
-        view.TransferEncoding = TransferEncoding.QuotedPrintable;
+        // Lines end in CRLF (RFC 2046 §4.1.1) and have 998 characters at most (RFC 5322 §2.1.1). Quoted-printable is no choice: the
+        // library writes line ends into it as characters of the text.
+        var lines = text.ReplaceLineEndings("\r\n");
+        var view = AlternateView.CreateAlternateViewFromString(lines, Encoding.UTF8, type);
+        view.TransferEncoding = lines.All(char.IsAscii) && lines.Split("\r\n").All(l => l.Length <= LongestLine)
+            ? TransferEncoding.SevenBit
+            : TransferEncoding.Base64;
         return view;
     }
 
