@@ -14,6 +14,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly string _data;
     private string _token = "";
+    private string _lastWords = "";
 
     private Server(Process process, string data, string url)
     {
@@ -34,11 +35,11 @@ internal sealed class Server : IAsyncDisposable
         };
         start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
         var process = Process.Start(start)!;
+        var server = new Server(process, data, url);
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) => server._lastWords = line.Data ?? server._lastWords;
         process.BeginErrorReadLine();
-        var server = new Server(process, data, url);
         while (true)
         {
             try
@@ -90,6 +91,11 @@ internal sealed class Server : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
+        if (_process.HasExited)
+        {
+            Console.Error.WriteLine($"The server had ended with {_process.ExitCode}: {_lastWords}");
+        }
+
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();

@@ -29,6 +29,18 @@ public sealed class RouteWalkTests : IAsyncLifetime
     }
 
     [Fact]
+    public void A10_What_a_stranger_posts_is_answered_on_the_beat()
+    {
+        var strangers = Routes().Where(r => r.Metadata.GetMetadata<RouteAccess>() is RouteAccess.Public
+            && r.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Contains("POST")).ToList();
+        strangers.Count.ShouldBeGreaterThan(5);
+
+        // Signing in hashes a password whatever the name, which takes far longer than all else. A redemption's token is 256 bits.
+        strangers.Where(r => r.Metadata.GetMetadata<OnTheBeat>() is null).Select(r => r.RoutePattern.RawText)
+            .ShouldBe(["/v1/sessions/", "/recover/password"], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task Without_a_token_every_guarded_route_answers_unauthenticated()
     {
         foreach (var (method, path, access) in Calls().Where(c => c.Access is RouteAccess.Requires or RouteAccess.Session or RouteAccess.Redemption))

@@ -34,11 +34,14 @@ internal sealed class AnswerBeat(TimeSpan every)
     }
 }
 
+/// <summary>The route answers on the beat.</summary>
+internal sealed record OnTheBeat;
+
 /// <summary>Puts routes on the beat.</summary>
 internal static class AnswerBeatRoutes
 {
     /// <summary>Answers of this route leave on the beat.</summary>
     /// <param name="route">The route.</param>
-    public static RouteHandlerBuilder AnswerOnTheBeat(this RouteHandlerBuilder route) => route.AddEndpointFilter(
+    public static RouteHandlerBuilder AnswerOnTheBeat(this RouteHandlerBuilder route) => route.WithMetadata(new OnTheBeat()).AddEndpointFilter(
         (context, next) => context.HttpContext.RequestServices.GetRequiredService<AnswerBeat>().Hold(context, next));
 }
