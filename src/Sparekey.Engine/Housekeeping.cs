@@ -85,7 +85,7 @@ public sealed partial class Housekeeping : BackgroundService
             {
                 LogStorage(_log, e);
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 LogBug(_log, e);
             }

@@ -101,7 +101,7 @@ public sealed partial class DeliverMessages : BackgroundService
             {
                 LogStorage(_log, e);
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 LogBug(_log, e);
             }
