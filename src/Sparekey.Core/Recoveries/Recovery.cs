@@ -116,14 +116,32 @@ public sealed record Recovery(
     public bool IsRedeemable(DateTimeOffset now) =>
         State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && secret.IsAlive(now);
 
+    /// <summary>When a requester cancelled it who had been denied and was not told; to them it was cancelled then.</summary>
+    public DateTimeOffset? WithdrawnAt { get; init; }
+
     /// <summary>
     /// The recovery as somebody may see it. A requester is not told that the person, or an approver, said no: whoever tried to
-    /// take an account over would learn that they were noticed (T16). To them it waits until its time is over.
+    /// take an account over would learn that they were noticed (T16). To them it waits until its time is over, and is over then to
+    /// the moment, as one that nobody answered.
     /// </summary>
     /// <param name="reader">Who reads.</param>
     /// <param name="now">The time.</param>
-    public Recovery AsSeenBy(Principal reader, DateTimeOffset now) =>
-        State == RecoveryState.Denied && reader.IsSamePersonAs(RequestedBy)
-            ? this with { State = now < OpenUntil ? RecoveryState.Pending : RecoveryState.Expired, ClosedAt = null }
+    public Recovery AsSeenBy(Principal reader, DateTimeOffset now)
+    {
+        if (!reader.IsSamePersonAs(RequestedBy))
+        {
+            return this;
+        }
+
+        if (State == RecoveryState.Denied && WithdrawnAt is { } withdrawn)
+        {
+            return this with { State = RecoveryState.Cancelled, ClosedAt = withdrawn };
+        }
+
+        var ended = now >= OpenUntil
+            && State is (RecoveryState.Pending or RecoveryState.Ready or RecoveryState.Denied or RecoveryState.Expired);
+        return ended ? this with { State = RecoveryState.Expired, Secret = null, ClosedAt = OpenUntil }
+            : State == RecoveryState.Denied ? this with { State = RecoveryState.Pending, ClosedAt = null }
             : this;
+    }
 }

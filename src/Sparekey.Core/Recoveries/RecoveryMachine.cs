@@ -34,7 +34,19 @@ public static partial class RecoveryMachine
 
         // Time is looked at first, so that a command never acts on a recovery that ended before it came.
         var (current, passed) = PassTime(recovery, now);
-        var decision = command switch
+        var decision = IsHiddenFrom(command, current, now) ? DecideUnnoticed(current, command, policy, now) : DecideOn(current, command, policy, now);
+        return decision switch
+        {
+            Decision.Accepted a => a with { Next = a.Next with { Version = recovery.Version + 1 }, Events = [.. passed, .. a.Events] },
+            Decision.Refused when passed.IsEmpty => decision,
+            Decision.Refused r => new Decision.Accepted(
+                current with { Version = recovery.Version + 1 }, passed, command is RecoveryCommand.Tick ? null : r.Refusal),
+            _ => throw new InvalidOperationException("A decision is accepted or refused."),
+        };
+    }
+
+    private static Decision DecideOn(Recovery current, RecoveryCommand command, Policy policy, DateTimeOffset now) =>
+        command switch
         {
             RecoveryCommand.AddReason c => AddReason(current, c, now),
             RecoveryCommand.Confirm c => Confirm(current, c, now),
@@ -50,16 +62,6 @@ public static partial class RecoveryMachine
             RecoveryCommand.Tick => Refuse(RefusalCode.WrongState),
             _ => throw new InvalidOperationException("The set of commands is closed."),
         };
-
-        return decision switch
-        {
-            Decision.Accepted a => a with { Next = a.Next with { Version = recovery.Version + 1 }, Events = [.. passed, .. a.Events] },
-            Decision.Refused when passed.IsEmpty => decision,
-            Decision.Refused r => new Decision.Accepted(
-                current with { Version = recovery.Version + 1 }, passed, command is RecoveryCommand.Tick ? null : r.Refusal),
-            _ => throw new InvalidOperationException("A decision is accepted or refused."),
-        };
-    }
 
     private static Decision Opened(RecoveryCommand.Open open, Policy policy, DateTimeOffset now)
     {
@@ -196,7 +198,7 @@ public static partial class RecoveryMachine
     private static PolicyQuestion Question(RecoveryRequest request, Principal requester, AccountFacts account) =>
         new(request.Means, request.Channel, request.Application, requester.Kind, account);
 
-    // T16: every command of a denied requester is refused as what they can see says, or the refusal would tell them.
+    // A denied requester is refused as what they can see says (T16).
     private static RefusalCode Ended(Recovery recovery, Principal by, DateTimeOffset now) =>
         recovery.AsSeenBy(by, now).State switch
         {

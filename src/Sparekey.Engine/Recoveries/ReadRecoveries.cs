@@ -35,7 +35,22 @@ public sealed class ReadRecoveries
     public async Task<IReadOnlyList<Recovery>> Page(
         Caller caller, RecoveryFilter filter, int limit, CancellationToken cancellationToken)
     {
-        var page = await _acts.Read(db => _store.List(db, caller.Tenant, filter, limit), cancellationToken);
-        return [.. page.Select(r => r.AsSeenBy(caller.Principal, _acts.Now))];
+        // The state that a caller asks for is the one they may see: else a filter would tell the requester of a denial (T16).
+        // Storage knows only the other one, so that a page may take more than one look.
+        var now = _acts.Now;
+        var page = new List<Recovery>();
+        for (var next = filter; page.Count < limit;)
+        {
+            var found = await _acts.Read(db => _store.List(db, caller.Tenant, next, now, limit), cancellationToken);
+            page.AddRange(found.Select(r => r.AsSeenBy(caller.Principal, now)).Where(r => filter.State is null || r.State == filter.State));
+            if (found.Count < limit)
+            {
+                break;
+            }
+
+            next = filter with { After = new PagePosition(found[^1].CreatedAt.ToUnixTimeMilliseconds(), found[^1].Id.Value) };
+        }
+
+        return [.. page.Take(limit)];
     }
 }

@@ -51,11 +51,17 @@ internal sealed class RecoveryAct(
     /// <param name="caller">Who acts.</param>
     /// <param name="id">The recovery.</param>
     /// <param name="command">The command.</param>
-    /// <returns>The recovery afterwards.</returns>
+    /// <returns>The recovery afterwards, as the caller may see it.</returns>
     public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command)
     {
         var found = await Find(act, caller, id);
-        return found.Refusal is { } refusal ? refusal : await Apply(act, found.Value, command, caller);
+        if (found.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var applied = await Apply(act, found.Value, command, caller);
+        return applied.Refusal is { } refused ? refused : applied.Value.AsSeenBy(caller.Principal, act.Now);
     }
 
     /// <summary>Decides and writes a command.</summary>

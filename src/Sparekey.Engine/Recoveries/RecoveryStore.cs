@@ -52,15 +52,18 @@ internal sealed class RecoveryStore
         }
     }
 
-    /// <summary>Recoveries in the order of their making, newest first.</summary>
-    public async Task<IReadOnlyList<Recovery>> List(DbSession db, TenantId tenant, RecoveryFilter filter, int limit)
+    /// <summary>
+    /// Recoveries in the order of their making, newest first. Of a state come also those that may look so to their requester.
+    /// </summary>
+    public async Task<IReadOnlyList<Recovery>> List(
+        DbSession db, TenantId tenant, RecoveryFilter filter, DateTimeOffset now, int limit)
     {
         var bodies = await db.List<string>(
             """
             SELECT body FROM recoveries
             WHERE tenant_id = @tenant
               AND (CAST(@account AS TEXT) IS NULL OR account_id = @account)
-              AND (CAST(@state AS TEXT) IS NULL OR state = @state)
+              AND (CAST(@state AS TEXT) IS NULL OR state = @state OR (@denied = 1 AND state = 'denied') OR (@over = 1 AND state IN ('pending', 'ready') AND due_at <= @now))
               AND (CAST(@afterAt AS BIGINT) IS NULL OR created_at < @afterAt OR (created_at = @afterAt AND id < @afterId))
             ORDER BY created_at DESC, id DESC
             LIMIT @limit
@@ -70,6 +73,9 @@ internal sealed class RecoveryStore
                 tenant = tenant.ToString(),
                 account = filter.Account?.ToString(),
                 state = filter.State is { } state ? WireName.Of(state) : null,
+                denied = filter.State is RecoveryState.Pending or RecoveryState.Cancelled or RecoveryState.Expired ? 1 : 0,
+                over = filter.State == RecoveryState.Expired ? 1 : 0,
+                now = now.ToUnixTimeMilliseconds(),
                 afterAt = filter.After?.At,
                 afterId = filter.After?.Id.ToString(),
                 limit,

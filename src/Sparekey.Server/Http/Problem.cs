@@ -14,6 +14,17 @@ internal sealed class Problem(Refusal refusal) : IResult
     /// <summary>The media type (RFC 9457 §3).</summary>
     public const string MediaType = "application/problem+json";
 
+    /// <summary>Says when to come back, where a refusal says it (RFC 9110 §10.2.3).</summary>
+    /// <param name="response">The answer.</param>
+    /// <param name="refusal">The refusal.</param>
+    public static void SayWhenToComeBack(HttpResponse response, Refusal refusal)
+    {
+        if (refusal.RetryAfter is { } retryAfter)
+        {
+            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
     /// <summary>Writes the document.</summary>
     /// <param name="httpContext">The request.</param>
     public Task ExecuteAsync(HttpContext httpContext)
@@ -23,10 +34,7 @@ internal sealed class Problem(Refusal refusal) : IResult
         var response = httpContext.Response;
         response.StatusCode = status;
         response.Headers.CacheControl = "no-store";
-        if (refusal.RetryAfter is { } retryAfter)
-        {
-            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retryAfter.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        }
+        SayWhenToComeBack(response, refusal);
 
         if (refusal.Code is RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid)
         {

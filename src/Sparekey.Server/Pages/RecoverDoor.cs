@@ -154,8 +154,11 @@ internal static class RecoverDoor
                 words, view, new RedemptionForm(RedemptionsApi.Mask(view.Account), identifier, token), options.Passwords,
                 fault is null ? null : words.Fill(fault, options.Passwords.MinLength.ToString(CultureInfo.InvariantCulture))));
 
-    private static Task<IResult> StartAgain(HttpContext context, ReadBranding branding, Refusal refusal, string identifier = "") =>
-        StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, PageAnswer.ErrorOf(refusal.Code), identifier);
+    private static Task<IResult> StartAgain(HttpContext context, ReadBranding branding, Refusal refusal, string identifier = "")
+    {
+        Problem.SayWhenToComeBack(context.Response, refusal);
+        return StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, PageAnswer.ErrorOf(refusal.Code), identifier);
+    }
 
     private static Task<IResult> StartAgain(
         HttpContext context, ReadBranding branding, int status, string? fault, string identifier = "") =>

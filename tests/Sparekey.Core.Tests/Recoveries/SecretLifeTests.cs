@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
@@ -348,26 +349,77 @@ public sealed class SecretLifeTests
         denied.ThenNot(new RecoveryCommand.Issue(Approver, Facts), RefusalCode.RecoveryClosed);
     }
 
-    [Fact]
-    public void T16_no_command_tells_a_requester_that_they_were_denied()
+    public static TheoryData<string> CommandsOfARequester() =>
+    [
+        "a reason", "the same reason", "a confirmation", "evidence", "an authorization", "an approval", "a denial", "a denial of another request",
+        "an issue", "an issue under a stricter policy", "a completion", "an end", "an end and then a reason", "an end and another end",
+    ];
+
+    [Theory]
+    [MemberData(nameof(CommandsOfARequester))]
+    public void T16_no_command_tells_a_requester_that_they_were_denied(string what)
     {
-        var denied = In(RecoveryState.Denied);
-        foreach (var command in new RecoveryCommand[]
+        foreach (var by in new[] { Requester, RequestersProgramme })
         {
-            new RecoveryCommand.AddReason(Requester, LostPhone),
-            new RecoveryCommand.Confirm(Requester, denied.Digest),
-            new RecoveryCommand.GiveEvidence(Requester, denied.Digest, "id_card"),
-            new RecoveryCommand.Authorize(Requester),
-            new RecoveryCommand.Approve(Requester, denied.Digest, null),
-            new RecoveryCommand.Deny(Requester, denied.Digest),
-            new RecoveryCommand.Issue(Requester, Facts),
-            new RecoveryCommand.CompleteDirectly(Requester, Facts),
-            new RecoveryCommand.Cancel(Requester),
-        })
-        {
-            denied.ThenNot(command, RefusalCode.RequirementsOpen);
-            denied.ThenNot(command, RefusalCode.RecoveryExpired, after: TimeSpan.FromHours(72));
+            foreach (var after in new[] { TimeSpan.Zero, TimeSpan.FromHours(71), TimeSpan.FromHours(72), TimeSpan.FromDays(8) })
+            {
+                var waiting = ((Recovery?)null).Then(Open(Request() with { Reason = new Reason("theft", null, null) }, extra: [.. EveryDecision]));
+                var denied = waiting.Then(new RecoveryCommand.Deny(Approver, waiting.Digest));
+                Told(denied, what, by, after).ShouldBe(Told(waiting, what, by, after), $"{what} after {after}");
+            }
         }
+    }
+
+    [Fact]
+    public void T16_a_denied_recovery_stays_denied_whatever_its_requester_does()
+    {
+        var pending = ((Recovery?)null).Then(Open(Request(), extra: [new Requirement(RequirementKind.Reason)]));
+        var denied = pending.Then(new RecoveryCommand.Deny(Approver, pending.Digest)).Then(new RecoveryCommand.AddReason(Requester, LostPhone));
+
+        // Nothing of the requester's is open any more; as where policy became stricter, they wait for others.
+        var refused = denied.Decide(new RecoveryCommand.Issue(Requester, Facts)).ShouldBeOfType<Decision.Refused>();
+        refused.Refusal.ShouldBe(new Refusal(RefusalCode.RequirementsOpen, "Still open: approvals."));
+        denied.ThenNot(new RecoveryCommand.Issue(Requester, Facts, Ahead: true), RefusalCode.RequirementsOpen).State.ShouldBe(RecoveryState.Denied);
+        denied.ThenNot(new RecoveryCommand.Cancel(Approver), RefusalCode.RecoveryClosed);
+
+        var withdrawn = denied.Then(new RecoveryCommand.Cancel(Requester), after: TimeSpan.FromHours(1));
+        (withdrawn.State, withdrawn.ClosedAt, withdrawn.Secret).ShouldBe((RecoveryState.Denied, Now, null));
+        withdrawn.AsSeenBy(Approver, Now).State.ShouldBe(RecoveryState.Denied);
+        withdrawn.AsSeenBy(Requester, Now).State.ShouldBe(RecoveryState.Cancelled);
+        withdrawn.WithdrawnAt.ShouldBe(Now + TimeSpan.FromHours(1));
+    }
+
+    // What the requester is answered, and what they see afterwards.
+    private static string Told(Recovery recovery, string what, Principal by, TimeSpan after)
+    {
+        var commands = what switch
+        {
+            "a reason" => [new RecoveryCommand.AddReason(by, LostPhone)],
+            "the same reason" => [new RecoveryCommand.AddReason(by, recovery.Request.Reason!)],
+            "a confirmation" => [new RecoveryCommand.Confirm(by, recovery.Digest)],
+            "evidence" => [new RecoveryCommand.GiveEvidence(by, recovery.Digest, "id_card")],
+            "an authorization" => [new RecoveryCommand.Authorize(by)],
+            "an approval" => [new RecoveryCommand.Approve(by, recovery.Digest, null)],
+            "a denial" => [new RecoveryCommand.Deny(by, recovery.Digest)],
+            "a denial of another request" => [new RecoveryCommand.Deny(by, "another")],
+            "an issue" or "an issue under a stricter policy" => [new RecoveryCommand.Issue(by, Facts)],
+            "a completion" => [new RecoveryCommand.CompleteDirectly(by, Facts)],
+            "an end" => [new RecoveryCommand.Cancel(by)],
+            "an end and then a reason" => [new RecoveryCommand.Cancel(by), new RecoveryCommand.AddReason(by, LostPhone)],
+            "an end and another end" => (RecoveryCommand[])[new RecoveryCommand.Cancel(by), new RecoveryCommand.Cancel(by)],
+            _ => throw new ArgumentOutOfRangeException(nameof(what), what, null),
+        };
+        var policy = what == "an issue under a stricter policy" ? OneApproval : Nothing;
+        var told = new List<string>();
+        foreach (var command in commands)
+        {
+            var decision = recovery.Decide(command, policy, after);
+            recovery = decision is Decision.Accepted accepted ? accepted.Next : recovery;
+            var refusal = decision is Decision.Refused refused ? refused.Refusal : ((Decision.Accepted)decision).Answer;
+            told.Add($"{refusal?.Code} {refusal?.Detail}");
+        }
+
+        return string.Join('\n', [.. told, JsonSerializer.Serialize(recovery.AsSeenBy(by, Now + after) with { Version = 0, WithdrawnAt = null }, RecoveryJson.Options)]);
     }
 
     private static RefusalCode? Refused(RecoveryRequest request) =>

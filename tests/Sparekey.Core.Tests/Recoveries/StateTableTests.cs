@@ -15,10 +15,10 @@ public sealed class StateTableTests
         link               none                pending             ready             issued                     redeemed                   completed         denied            cancelled         expired           locked
         open               pending             wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
         open_free          ready               wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
-        add_reason         recovery_not_found  pending             pending           wrong_state                wrong_state                recovery_closed   requirements_open recovery_closed   recovery_expired  wrong_state
+        add_reason         recovery_not_found  pending             pending           wrong_state                wrong_state                recovery_closed   denied            recovery_closed   recovery_expired  wrong_state
         confirm            recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         give_evidence      recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
-        authorize          recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   requirements_open recovery_closed   recovery_expired  wrong_state
+        authorize          recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   denied            recovery_closed   recovery_expired  wrong_state
         approve            recovery_not_found  pending             already_decided   wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         approve_other      recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         deny               recovery_not_found  denied              denied            denied                     denied                     recovery_closed   recovery_closed   recovery_closed   recovery_expired  denied
@@ -27,8 +27,8 @@ public sealed class StateTableTests
         redeem             recovery_not_found  secret_invalid      secret_invalid    redeemed                   redeemed                   secret_invalid    secret_invalid    secret_invalid    secret_invalid    secret_invalid
         redeem_wrong       recovery_not_found  secret_invalid      secret_invalid    issued+secret_invalid      redeemed+secret_invalid    secret_invalid    secret_invalid    secret_invalid    secret_invalid    secret_invalid
         complete           recovery_not_found  redemption_invalid  redemption_invalid redemption_invalid        completed                  redemption_invalid redemption_invalid redemption_invalid redemption_invalid redemption_invalid
-        complete_directly  recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                recovery_closed   requirements_open recovery_closed   recovery_expired  wrong_state
-        cancel             recovery_not_found  cancelled           cancelled         cancelled                  cancelled                  recovery_closed   requirements_open recovery_closed   recovery_expired  cancelled
+        complete_directly  recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                recovery_closed   wrong_state       recovery_closed   recovery_expired  wrong_state
+        cancel             recovery_not_found  cancelled           cancelled         cancelled                  cancelled                  recovery_closed   denied            recovery_closed   recovery_expired  cancelled
         tick               recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
         tick_in_a_day      recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
         tick_in_a_week     recovery_not_found  expired             expired           expired                    expired                    wrong_state       wrong_state       wrong_state       wrong_state       expired
@@ -38,20 +38,20 @@ public sealed class StateTableTests
         force              none                pending             ready             issued  redeemed  completed          denied             cancelled          expired            locked
         open               pending             wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         open_free          ready               wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
-        add_reason         recovery_not_found  pending             pending           -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
+        add_reason         recovery_not_found  pending             pending           -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         confirm            recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         give_evidence      recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
-        authorize          recovery_not_found  pending             not_required      -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
+        authorize          recovery_not_found  pending             not_required      -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         approve            recovery_not_found  pending             already_decided   -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         approve_other      recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         deny               recovery_not_found  denied              denied            -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
-        issue              recovery_not_found  wrong_state         wrong_state       -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
-        issue_ahead        recovery_not_found  wrong_state         wrong_state       -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
+        issue              recovery_not_found  wrong_state         wrong_state       -       -         recovery_closed    wrong_state        recovery_closed    recovery_expired   -
+        issue_ahead        recovery_not_found  wrong_state         wrong_state       -       -         recovery_closed    wrong_state        recovery_closed    recovery_expired   -
         redeem             recovery_not_found  secret_invalid      secret_invalid    -       -         secret_invalid     secret_invalid     secret_invalid     secret_invalid     -
         redeem_wrong       recovery_not_found  secret_invalid      secret_invalid    -       -         secret_invalid     secret_invalid     secret_invalid     secret_invalid     -
         complete           recovery_not_found  redemption_invalid  redemption_invalid -      -         redemption_invalid redemption_invalid redemption_invalid redemption_invalid -
         complete_directly  recovery_not_found  requirements_open   completed         -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
-        cancel             recovery_not_found  cancelled           cancelled         -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
+        cancel             recovery_not_found  cancelled           cancelled         -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         tick               recovery_not_found  wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         tick_in_a_day      recovery_not_found  wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         tick_in_a_week     recovery_not_found  expired             expired           -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
