@@ -162,7 +162,7 @@ public sealed class AccountsApiTests : IAsyncLifetime
         JsonNode.DeepEquals(made.Json, JsonNode.Parse(
             $$"""
             {"id":"{{made["id"]}}","name":"Portal","rp_id":"example.com","origins":["https://app.example.com"],"link_hosts":["go.example.com"],
-             "return_urls":[],"client_ids":[],"is_default":false,"created_at":"2026-11-21T08:00:00.000Z","version":1}
+             "return_urls":[],"client_ids":[],"branding":{},"is_default":false,"created_at":"2026-11-21T08:00:00.000Z","version":1}
             """)).ShouldBeTrue(made.Text);
         (await _server.Send("PATCH", path, new { rp_id = (string?)null }, _server.AdminToken)).Json!["rp_id"].ShouldBeNull();
         (await _server.Send("PATCH", path, new { origins = new[] { "http://app.example.com" } }, _server.AdminToken)).Code.ShouldBe("invalid_request");
