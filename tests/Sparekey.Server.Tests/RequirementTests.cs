@@ -149,7 +149,7 @@ public sealed class RequirementTests : IAsyncLifetime
         var backup = Path.Combine(_server.Folder, "backup.db");
         await _server.Server.Installation.Database.Backup(backup, CancellationToken.None);
         var keys = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(_server.Folder, "keyring.json")))!;
-        var texts = keys.ToJsonString().Split('"').Where(t => t.Length >= 40).ToList();
+        var texts = Texts(keys).Where(t => t.Length >= 40).ToList();
         texts.ShouldNotBeEmpty();
         var said = string.Join('\n', _server.LogLines.Concat(_server.Answers));
         foreach (var key in texts)
@@ -275,6 +275,14 @@ public sealed class RequirementTests : IAsyncLifetime
         mails.Count(m => m.Text.Contains("#spl_", StringComparison.Ordinal)).ShouldBe(1);
         mails.Select(m => m.Subject).Distinct(StringComparer.Ordinal).Count().ShouldBe(mails.Count);
     }
+
+    private static IEnumerable<string> Texts(JsonNode? node) => node switch
+    {
+        JsonObject members => members.SelectMany(m => Texts(m.Value)),
+        JsonArray items => items.SelectMany(Texts),
+        JsonValue value when value.TryGetValue<string>(out var text) => [text],
+        _ => [],
+    };
 
     private async Task Complete(Answer opened, string email, string means)
     {
