@@ -76,6 +76,7 @@ public enum RefusalCode
     SessionInvalid,
     PasswordChangeRequired,
     PasswordRefused,
+    PasskeyRefused,
     CurrentPasswordWrong,
 }
 

@@ -18,6 +18,7 @@ internal static class RecoveryRegistration
         .AddSingleton<RecoveryAct>()
         .AddSingleton<Redemptions>()
         .AddSingleton<RecoveryProof>()
+        .AddSingleton<RecoveryCompletion>()
         .AddSingleton<IAccountDeletionStep, EndRecoveriesOfAccount>()
         .AddUseCase<OpenRecovery>()
         .AddUseCase<IssueRecovery>()
@@ -27,6 +28,7 @@ internal static class RecoveryRegistration
         .AddUseCase<RedeemSecret>()
         .AddUseCase<ReadRedemption>()
         .AddUseCase<SetNewPassword>()
+        .AddUseCase<SetNewPasskey>()
         .AddUseCase<RepudiateRecovery>()
         .AddUseCase<StopRecovery>()
         .AddUseCase<SweepRecoveries>();

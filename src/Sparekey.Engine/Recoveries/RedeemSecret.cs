@@ -41,7 +41,7 @@ public sealed record OpenedRedemption(SecretText Token, DateTimeOffset ExpiresAt
 public sealed record RedemptionView(Recovery Recovery, Account Account, DateTimeOffset ExpiresAt)
 {
     /// <summary>Which credentials may be set under it.</summary>
-    public IReadOnlyList<string> Allowed { get; } = ["password"];
+    public IReadOnlyList<string> Allowed { get; init; } = ["password"];
 }
 
 /// <summary>

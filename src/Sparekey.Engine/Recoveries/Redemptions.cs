@@ -4,6 +4,8 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Secrets;
 using Sparekey.Engine.Storage;
@@ -13,8 +15,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <summary>Tokens of redemptions: opened by a secret, worth 15 minutes and the credentials of one account.</summary>
 /// <param name="store">The recoveries.</param>
 /// <param name="accounts">The accounts.</param>
+/// <param name="applications">Know whether they take passkeys.</param>
 /// <param name="keys">The key ring.</param>
-internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, KeyRing keys)
+internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, ApplicationStore applications, KeyRing keys)
 {
     /// <summary>Makes the token of a recovery's live redemption.</summary>
     /// <param name="act">The act.</param>
@@ -28,7 +31,7 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ke
         await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
         return new OpenedRedemption(
             TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal()),
-            live.ExpiresAt, new RedemptionView(recovery, account, live.ExpiresAt));
+            live.ExpiresAt, await View(act.Db, act.Tenant, recovery, account, live));
     }
 
     /// <summary>Finds the live redemption of a token.</summary>
@@ -56,8 +59,15 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ke
         var recovery = await store.Find(db, tenant, stored.Recovery);
         var account = recovery is null ? null : await accounts.Find(db, tenant, recovery.Request.Account);
         return recovery?.Redemption is { } live && live.Id == id && now < live.ExpiresAt && account is { Status: AccountStatus.Active }
-            ? new RedemptionView(recovery, account, live.ExpiresAt)
+            ? await View(db, tenant, recovery, account, live)
             : RefusalCode.RedemptionInvalid;
+    }
+
+    private async Task<RedemptionView> View(DbSession db, TenantId tenant, Recovery recovery, Account account, Redemption live)
+    {
+        var application = await applications.Find(db, tenant, recovery.Request.Application);
+        var takesPasskeys = application is not null && RelyingParty.Of(application) is not null;
+        return new RedemptionView(recovery, account, live.ExpiresAt) { Allowed = takesPasskeys ? ["password", "passkey"] : ["password"] };
     }
 
     private static string Context(TenantId tenant, RedemptionId id) => $"{tenant}/{id}";

@@ -3,10 +3,7 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Passwords;
-using Sparekey.Engine.Policies;
-using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -23,26 +20,20 @@ public sealed class SetNewPassword
 {
     private readonly Acts _acts;
     private readonly Redemptions _redemptions;
-    private readonly RecoveryAct _recoveries;
-    private readonly PolicyStore _policies;
+    private readonly RecoveryCompletion _completion;
     private readonly PasswordStore _passwords;
-    private readonly CredentialStore _credentials;
-    private readonly SessionStore _sessions;
     private readonly PasswordHashing _hashing;
     private readonly PasswordOptions _rules;
     private readonly RecoveryProof _proof;
 
     internal SetNewPassword(
-        Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, PasswordStore passwords,
-        CredentialStore credentials, SessionStore sessions, PasswordHashing hashing, PasswordOptions rules, RecoveryProof proof)
+        Acts acts, Redemptions redemptions, RecoveryCompletion completion, PasswordStore passwords, PasswordHashing hashing,
+        PasswordOptions rules, RecoveryProof proof)
     {
         _acts = acts;
         _redemptions = redemptions;
-        _recoveries = recoveries;
-        _policies = policies;
+        _completion = completion;
         _passwords = passwords;
-        _credentials = credentials;
-        _sessions = sessions;
         _hashing = hashing;
         _rules = rules;
         _proof = proof;
@@ -86,43 +77,9 @@ public sealed class SetNewPassword
 
     // If the process dies after this act, the password is set, the secret is spent and the ledger says so; only the proof is
     // lost, and the person signs in without it.
-    private async Task<Result<Recovery>> Complete(Act act, Visitor visitor, SecretText token, string hash)
-    {
-        var live = await _redemptions.Find(act.Db, act.Tenant, token, act.Now);
-        if (live.Refusal is { } refusal)
-        {
-            return refusal;
-        }
-
-        var (recovery, account, _) = live.Value;
-        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-        var completed = await _recoveries.Apply(
-            act, new RecoveryAct.Found(recovery, account, policy),
-            new RecoveryCommand.Complete(recovery.Redemption!.Id, AccountFacts.Of(account)), visitor);
-        if (completed.Refusal is { } refused)
-        {
-            return refused;
-        }
-
-        foreach (var revocation in recovery.Request.Revoke)
-        {
-            await Revoke(act, account.Id, revocation);
-        }
-
-        await _passwords.Set(act, account.Id, hash, recovery.Id);
-        return completed;
-    }
-
-    private Task<int> Revoke(Act act, AccountId account, Revocation revocation) => revocation switch
-    {
-        Revocation.Sessions => _sessions.EndAll(act, account),
-        Revocation.Passwords => _credentials.DeleteOfKind(act, account, CredentialKind.Password),
-        Revocation.Passkeys => _credentials.DeleteOfKind(act, account, CredentialKind.Passkey),
-        Revocation.Keys => _credentials.DeleteOfKind(act, account, CredentialKind.Key),
-        Revocation.RecoveryKeys => _credentials.DeleteOfKind(act, account, CredentialKind.RecoveryKey),
-        Revocation.RecoveryCodes => _credentials.DeleteOfKind(act, account, CredentialKind.RecoveryCodes),
-        Revocation.ExternalLogins => _credentials.DeleteOfKind(act, account, CredentialKind.ExternalLogin),
-    };
+    private Task<Result<Recovery>> Complete(Act act, Visitor visitor, SecretText token, string hash) => _completion.Run(
+        act, visitor, token, _ => Task.FromResult<Refusal?>(null),
+        (recovery, account) => _passwords.Set(act, account.Id, hash, recovery.Id));
 
     private static IEnumerable<string> PersonalTexts(Account account) =>
         account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(t => t.Length > 0);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Credentials.Passwords;
 
 namespace Sparekey.Engine.Sessions;
@@ -13,9 +14,11 @@ internal static class SessionRegistration
     {
         services.AddSingleton<CredentialStore>();
         services.AddSingleton<PasswordStore>();
+        services.AddSingleton<PasskeyStore>();
         services.AddSingleton<SessionStore>();
         services.AddUseCase<SessionAuthentication>();
         services.AddUseCase<SignIn>();
+        services.AddUseCase<SignInWithPasskey>();
         services.AddUseCase<ChangePassword>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();

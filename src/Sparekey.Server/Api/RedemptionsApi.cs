@@ -23,6 +23,10 @@ internal static class RedemptionsApi
             .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
+        redemption.MapPost("/passkey/options", PasskeyOptions).TakesNothing().RequireRedemption()
+            .WithSummary("What the browser is to make, for navigator.credentials.create().");
+        redemption.MapPost("/passkey", SetPasskey).Takes<PasskeyBody>().RequireRedemption()
+            .WithSummary("Registers the new passkey and completes the recovery.");
         redemption.MapPut("/password", SetPassword).Takes<PasswordBody>().RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
     }
 
@@ -78,9 +82,29 @@ internal static class RedemptionsApi
         return body.Refusal is { } refusal
             ? new Problem(refusal)
             : (await set.Run(context.Visitor(), context.BearerToken(), body.Value.NewPassword, context.RequestAborted))
-                .ToAnswer(done => new CompletedView(
-                    done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof));
+                .ToAnswer(Completed);
     }
+
+    private static async Task<IResult> PasskeyOptions(HttpContext context, SetNewPasskey set) =>
+        (await set.Begin(context.Visitor(), context.BearerToken(), context.RequestAborted)).ToAnswer(PasskeyJson.Options);
+
+    private static async Task<IResult> SetPasskey(HttpContext context, SetNewPasskey set)
+    {
+        var body = await StrictBody.Read<PasskeyBody>(context);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var made = PasskeyJson.ReadNew(body.Value.Credential);
+        return made.Refusal is { } malformed
+            ? new Problem(malformed)
+            : (await set.Run(context.Visitor(), context.BearerToken(), made.Value, body.Value.Name, context.RequestAborted))
+                .ToAnswer(Completed);
+    }
+
+    private static object Completed(CompletedRecovery done) => new CompletedView(
+        done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof);
 
     /// <summary>An account's name with most of it hidden.</summary>
     /// <param name="account">The account.</param>
@@ -123,6 +147,8 @@ internal static class RedemptionsApi
     private sealed record RepudiateBody(SecretText Token);
 
     private sealed record RepudiatedView(RecoveryId RecoveryId, RecoveryState State, bool Completed, int SessionsEnded);
+
+    private sealed record PasskeyBody(System.Text.Json.JsonElement Credential, string? Name = null);
 
     private sealed record PasswordBody(SecretText NewPassword);
 

@@ -19,6 +19,10 @@ internal static class SessionsApi
         var group = v1.MapGroup("/sessions").WithTags("sessions");
         group.MapPost("/", Open).Takes<SignInBody>().Public("Whoever signs in has nothing yet that proves them.").CheckOrigin()
             .WithSummary("Signs in with a password; the session token is shown once.");
+        group.MapPost("/passkey/options", PasskeyOptions).TakesNothing().Public("Whoever signs in has nothing yet that proves them.")
+            .CheckOrigin().AnswerOnTheBeat().WithSummary("What the browser is to prove, for navigator.credentials.get().");
+        group.MapPost("/passkey", OpenWithPasskey).Takes<PasskeyBody>().Public("The signature in the body is the proof.")
+            .CheckOrigin().AnswerOnTheBeat().WithSummary("Signs in with a passkey; the session token is shown once.");
         group.MapDelete("/", EndOthers).RequireSession().WithSummary("Signs the person out everywhere else.");
         group.MapGet("/current", Read).RequireSession().WithSummary("The session that the token proves.");
         group.MapDelete("/current", End).RequireSession(SessionRestriction.PasswordChange).WithSummary("Signs out.");
@@ -41,6 +45,25 @@ internal static class SessionsApi
 
         var opened = await signIn.Run(context.Visitor(), body.Value.Identifier, body.Value.Password, cancellationToken);
         return opened.ToAnswer(View, StatusCodes.Status201Created);
+    }
+
+    /// <summary>Options for signing in with a passkey. Refused: <c>means_not_available</c>.</summary>
+    private static async Task<IResult> PasskeyOptions(HttpContext context, SignInWithPasskey signIn, CancellationToken cancellationToken) =>
+        (await signIn.Begin(context.Visitor(), cancellationToken)).ToAnswer(PasskeyJson.Options);
+
+    /// <summary>Signs in with a passkey. Refused: <c>sign_in_failed</c> (401) whatever was wrong.</summary>
+    private static async Task<IResult> OpenWithPasskey(HttpContext context, SignInWithPasskey signIn, CancellationToken cancellationToken)
+    {
+        var body = await StrictBody.Read<PasskeyBody>(context);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var proof = PasskeyJson.ReadProof(body.Value.Credential);
+        return proof.Refusal is { } malformed
+            ? new Problem(malformed)
+            : (await signIn.Run(context.Visitor(), proof.Value, cancellationToken)).ToAnswer(View, StatusCodes.Status201Created);
     }
 
     /// <summary>The session that the token proves. Refused: <c>session_invalid</c>, <c>password_change_required</c>.</summary>
@@ -108,6 +131,8 @@ internal static class SessionsApi
         session.Amr,
         MustChangePassword = session.RestrictedTo == SessionRestriction.PasswordChange,
     };
+
+    private sealed record PasskeyBody(System.Text.Json.JsonElement Credential);
 
     private sealed record SignInBody(string Identifier, SecretText Password);
 

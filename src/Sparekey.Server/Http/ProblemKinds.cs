@@ -70,6 +70,7 @@ internal static class ProblemKinds
         RefusalCode.SessionInvalid => (401, "The session is not valid"),
         RefusalCode.PasswordChangeRequired => (403, "The password must be changed first"),
         RefusalCode.PasswordRefused => (422, "The password is not accepted"),
+        RefusalCode.PasskeyRefused => (422, "The passkey is not accepted"),
         RefusalCode.CurrentPasswordWrong => (403, "The current password is wrong"),
     };
 }

@@ -1,0 +1,140 @@
+using System.Buffers.Text;
+using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Ceremonies;
+using Sparekey.Engine.Credentials.Passkeys;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>
+/// Registers a passkey for the account a redemption is for, and completes the recovery with it. A ceremony that fails burns nothing:
+/// not the secret, not the redemption, and not the challenge, which is worth something only to who holds the redemption.
+/// </summary>
+public sealed class SetNewPasskey
+{
+    private const string Kind = "passkey.create";
+
+    private static readonly CoseAlgorithm[] Algorithms = [CoseAlgorithm.Es256, CoseAlgorithm.Rs256];
+
+    private readonly Acts _acts;
+    private readonly Redemptions _redemptions;
+    private readonly RecoveryCompletion _completion;
+    private readonly ApplicationStore _applications;
+    private readonly PasskeyStore _passkeys;
+    private readonly CeremonyStore _ceremonies;
+    private readonly RecoveryProof _proof;
+
+    internal SetNewPasskey(
+        Acts acts, Redemptions redemptions, RecoveryCompletion completion, ApplicationStore applications, PasskeyStore passkeys,
+        CeremonyStore ceremonies, RecoveryProof proof)
+    {
+        _acts = acts;
+        _redemptions = redemptions;
+        _completion = completion;
+        _applications = applications;
+        _passkeys = passkeys;
+        _ceremonies = ceremonies;
+        _proof = proof;
+    }
+
+    /// <summary>Begins: what the browser is to make.</summary>
+    /// <param name="visitor">Where the call came from.</param>
+    /// <param name="token">The redemption's token.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// The options, good for 5 minutes; or <see cref="RefusalCode.RedemptionInvalid"/>, <see cref="RefusalCode.MeansNotAvailable"/> where
+    /// the application has no relying-party id.
+    /// </returns>
+    public Task<Result<PasskeyCreation>> Begin(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
+        _acts.Write(visitor.Tenant, act => Begin(act, token), cancellationToken);
+
+    /// <summary>Verifies what the browser made, binds it and completes the recovery.</summary>
+    /// <param name="visitor">Where the call came from.</param>
+    /// <param name="token">The redemption's token.</param>
+    /// <param name="made">What the browser made.</param>
+    /// <param name="name">What the person calls it; null for nothing.</param>
+    /// <param name="cancellationToken">Gives up before the commit.</param>
+    /// <returns>
+    /// The completed recovery; or <see cref="RefusalCode.RedemptionInvalid"/>, <see cref="RefusalCode.PasskeyRefused"/>,
+    /// <see cref="RefusalCode.MeansNotAvailable"/>.
+    /// </returns>
+    public async Task<Result<CompletedRecovery>> Run(
+        Visitor visitor, SecretText token, NewPasskey made, string? name, CancellationToken cancellationToken)
+    {
+        // As with a password: after the commit nothing may be left that can fail.
+        await _proof.Prepare(visitor.Tenant, cancellationToken);
+        var completed = await _acts.Write(visitor.Tenant, act => Complete(act, visitor, token, made, name), cancellationToken);
+        return completed.Refusal is { } refused
+            ? refused
+            : new CompletedRecovery(completed.Value, await _proof.Write(completed.Value, "pop", cancellationToken));
+    }
+
+    private async Task<Result<PasskeyCreation>> Begin(Act act, SecretText token)
+    {
+        var live = await _redemptions.Find(act.Db, act.Tenant, token, act.Now);
+        if (live.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var (recovery, account, until) = live.Value;
+        if (await PartyOf(act, recovery) is not { } party)
+        {
+            return RefusalCode.MeansNotAvailable;
+        }
+
+        var challenge = PasskeyChallenge.New();
+        var ends = act.Now + PasskeyChallenge.Lifetime;
+        await _ceremonies.Begin(
+            act, Kind, challenge, new Ceremony<RedemptionId>(account.Id, recovery.Id, recovery.Redemption!.Id, 1), ends < until ? ends : until);
+
+        // One that the recovery revokes anyway may be made anew on its own device.
+        var kept = recovery.Request.Revoke.Contains(Revocation.Passkeys) ? [] : await _passkeys.List(act.Db, act.Tenant, account.Id);
+        return new PasskeyCreation(
+            challenge, party, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account.Id)),
+            account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? party.Name,
+            [.. kept.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
+    }
+
+    // If the process dies after this act, the passkey is bound, the secret is spent and the ledger says so.
+    private async Task<Result<Recovery>> Complete(Act act, Visitor visitor, SecretText token, NewPasskey made, string? name)
+    {
+        Passkey? passkey = null;
+        return await _completion.Run(act, visitor, token, Check, Bind);
+
+        async Task<Refusal?> Check(RedemptionView live)
+        {
+            var response = made.ToResponse();
+            var challenge = response is null ? null : PasskeyChallenge.SaidBy(response.ClientData);
+            if (response is null || challenge is null
+                || await _ceremonies.Find<RedemptionId>(act.Db, act.Tenant, Kind, challenge, act.Now) is not { } ceremony
+                || ceremony.State != live.Recovery.Redemption!.Id)
+            {
+                return RefusalCode.PasskeyRefused;
+            }
+
+            if (await PartyOf(act, live.Recovery) is not { } party)
+            {
+                return RefusalCode.MeansNotAvailable;
+            }
+
+            passkey = PasskeyCeremonies.VerifyRegistration(
+                response, new CeremonyExpectation(Base64Url.DecodeFromChars(challenge), party.Id, party.Origins), Algorithms,
+                AttestationPolicy.Open, act.Now).Value;
+            return passkey is null
+                || await _passkeys.IsTaken(act.Db, act.Tenant, passkey.CredentialId)
+                || !await _ceremonies.Consume(act, Kind, challenge, ceremony.Version)
+                    ? RefusalCode.PasskeyRefused
+                    : (Refusal?)null;
+        }
+
+        Task Bind(Recovery recovery, Account account) => _passkeys.Add(act, account.Id, passkey!, name, recovery.Id);
+    }
+
+    private async Task<RelyingParty?> PartyOf(Act act, Recovery recovery) =>
+        await _applications.Find(act.Db, act.Tenant, recovery.Request.Application) is { } application ? RelyingParty.Of(application) : null;
+}

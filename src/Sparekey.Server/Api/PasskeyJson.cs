@@ -1,0 +1,91 @@
+using System.Text.Json;
+using Sparekey.Core;
+using Sparekey.Engine.Credentials.Passkeys;
+
+namespace Sparekey.Server.Api;
+
+/// <summary>
+/// Passkeys as browsers read and write them: the members, in their own spelling, that <c>parseCreationOptionsFromJSON</c>,
+/// <c>parseRequestOptionsFromJSON</c> and <c>toJSON</c> have (WebAuthn Level 3 §5.1). What a browser adds is ignored.
+/// </summary>
+internal static class PasskeyJson
+{
+    private const int TimeoutMs = 300_000;
+    private const int Longest = 32 * 1024;
+    private const int MostTransports = 16;
+
+    /// <summary>Options to make one.</summary>
+    /// <param name="creation">What is to be made.</param>
+    public static object Options(PasskeyCreation creation) => new PublicKey(new Dictionary<string, object>(StringComparer.Ordinal)
+    {
+        ["challenge"] = creation.Challenge,
+        ["rp"] = new { id = creation.Party.Id, name = creation.Party.Name },
+        ["user"] = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["id"] = creation.UserHandle, ["name"] = creation.UserName, ["displayName"] = creation.UserName,
+        },
+        ["pubKeyCredParams"] = new object[] { new { type = "public-key", alg = (int)CoseAlgorithm.Es256 }, new { type = "public-key", alg = (int)CoseAlgorithm.Rs256 } },
+        ["excludeCredentials"] = creation.Exclude.Select(e => new { type = "public-key", id = e.Id, transports = e.Transports }),
+        ["authenticatorSelection"] = new Dictionary<string, object>(StringComparer.Ordinal)
+        {
+            ["residentKey"] = "required", ["requireResidentKey"] = true, ["userVerification"] = "required",
+        },
+        ["attestation"] = "none",
+        ["timeout"] = TimeoutMs,
+    });
+
+    /// <summary>Options to prove one.</summary>
+    /// <param name="request">What is to be proved.</param>
+    public static object Options(PasskeyRequest request) => new PublicKey(new Dictionary<string, object>(StringComparer.Ordinal)
+    {
+        ["challenge"] = request.Challenge,
+        ["rpId"] = request.Party.Id,
+        ["allowCredentials"] = Array.Empty<object>(),
+        ["userVerification"] = "required",
+        ["timeout"] = TimeoutMs,
+    });
+
+    /// <summary>Reads what a browser made.</summary>
+    /// <param name="credential">The <c>toJSON()</c> of the credential.</param>
+    /// <returns>It, or <see cref="RefusalCode.InvalidRequest"/>.</returns>
+    public static Result<NewPasskey> ReadNew(JsonElement credential) =>
+        Response(credential) is { } response && Text(credential, "id") is { } id
+        && Text(response, "clientDataJSON") is { } client && Text(response, "attestationObject") is { } attestation
+            ? new NewPasskey(id, client, attestation, Transports(response))
+            : Malformed();
+
+    /// <summary>Reads what a browser proved.</summary>
+    /// <param name="credential">The <c>toJSON()</c> of the credential.</param>
+    /// <returns>It, or <see cref="RefusalCode.InvalidRequest"/>.</returns>
+    public static Result<PasskeyAssertion> ReadProof(JsonElement credential) =>
+        Response(credential) is { } response && Text(credential, "id") is { } id
+        && Text(response, "clientDataJSON") is { } client && Text(response, "authenticatorData") is { } data
+        && Text(response, "signature") is { } signature
+            ? new PasskeyAssertion(id, client, data, signature, Text(response, "userHandle"))
+            : Malformed();
+
+    private static Refusal Malformed() => new(RefusalCode.InvalidRequest)
+    {
+        Faults = [new FieldFault("/credential", "The toJSON() of a public-key credential.")],
+    };
+
+    private static JsonElement? Response(JsonElement credential) =>
+        credential.ValueKind == JsonValueKind.Object && Text(credential, "type") == "public-key"
+        && credential.TryGetProperty("response", out var response) && response.ValueKind == JsonValueKind.Object
+            ? response
+            : null;
+
+    private static string? Text(JsonElement from, string name) =>
+        from.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: <= Longest } text ? text : null;
+
+    private static List<string> Transports(JsonElement response) =>
+        response.TryGetProperty("transports", out var all) && all.ValueKind == JsonValueKind.Array
+            ? [.. all.EnumerateArray().Take(MostTransports).Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
+            : [];
+
+    private sealed record PublicKey(IReadOnlyDictionary<string, object> Value)
+    {
+        [System.Text.Json.Serialization.JsonPropertyName("public_key")]
+        public IReadOnlyDictionary<string, object> Options => Value;
+    }
+}
