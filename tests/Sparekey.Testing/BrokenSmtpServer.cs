@@ -79,8 +79,9 @@ public sealed class BrokenSmtpServer : IAsyncDisposable
                 talks.Add(Talk(await _listener.AcceptTcpClientAsync(_end.Token)));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception) when (_end.IsCancellationRequested)
         {
+            // The test has enough; the listener may have been stopped between two clients.
             await Task.WhenAll(talks);
         }
     }
