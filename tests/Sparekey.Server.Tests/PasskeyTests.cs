@@ -36,7 +36,7 @@ public sealed class PasskeyTests : IAsyncLifetime
         options.Status.ShouldBe(200, options.Text);
         var asked = options.Json!["public_key"]!;
         asked["rp"]!["id"]!.ToString().ShouldBe(RpId);
-        asked["pubKeyCredParams"]!.AsArray().Select(p => (int)p!["alg"]!).ShouldBe([-7, -257]);
+        asked["pubKeyCredParams"]!.AsArray().Select(p => (int)p!["alg"]!).ShouldBe([-7, -8, -257]);
         asked["authenticatorSelection"]!["userVerification"]!.ToString().ShouldBe("required");
         var done = await _server.Post(
             "/v1/redemption/passkey", new { credential = Made(authenticator, options), name = "blue key" }, redemption);

@@ -12,6 +12,9 @@ public enum AuthenticatorAlgorithm
     /// <summary>ECDSA over P-256.</summary>
     Es256 = -7,
 
+    /// <summary>Ed25519.</summary>
+    EdDsa = -8,
+
     /// <summary>RSA of 2048 bits.</summary>
     Rs256 = -257,
 }
@@ -65,6 +68,7 @@ public sealed class SoftwareAuthenticator : IDisposable
     private readonly AuthenticatorAlgorithm _algorithm;
     private readonly ECDsa? _ecdsa;
     private readonly RSA? _rsa;
+    private readonly Ed25519Signer? _edwards;
 
     /// <summary>Makes one.</summary>
     /// <param name="rpId">The relying party that its credential is for.</param>
@@ -74,6 +78,7 @@ public sealed class SoftwareAuthenticator : IDisposable
         (RpId, _algorithm) = (rpId, algorithm);
         _ecdsa = algorithm == AuthenticatorAlgorithm.Es256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : null;
         _rsa = algorithm == AuthenticatorAlgorithm.Rs256 ? RSA.Create(2048) : null;
+        _edwards = algorithm == AuthenticatorAlgorithm.EdDsa ? new Ed25519Signer() : null;
     }
 
     /// <summary>The relying party.</summary>
@@ -103,6 +108,14 @@ public sealed class SoftwareAuthenticator : IDisposable
                 Pair(-1, 1);
                 Bytes(-2, point.X!);
                 Bytes(-3, point.Y!);
+            }
+            else if (_edwards is not null)
+            {
+                writer.WriteStartMap(4);
+                Pair(1, 1);
+                Pair(3, -8);
+                Pair(-1, 6);
+                Bytes(-2, _edwards.PublicKey);
             }
             else
             {
@@ -208,6 +221,7 @@ public sealed class SoftwareAuthenticator : IDisposable
     /// <param name="data">What.</param>
     public byte[] Sign(byte[] data) => _ecdsa is not null
         ? _ecdsa.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
+        : _edwards is not null ? _edwards.Sign(data)
         : _rsa!.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
 
     /// <summary>An assertion.</summary>
@@ -229,5 +243,6 @@ public sealed class SoftwareAuthenticator : IDisposable
     {
         _ecdsa?.Dispose();
         _rsa?.Dispose();
+        _edwards?.Dispose();
     }
 }

@@ -18,8 +18,6 @@ public sealed class SetNewPasskey
 {
     private const string Kind = "passkey.create";
 
-    private static readonly CoseAlgorithm[] Algorithms = [CoseAlgorithm.Es256, CoseAlgorithm.Rs256];
-
     private readonly Acts _acts;
     private readonly Redemptions _redemptions;
     private readonly RecoveryCompletion _completion;
@@ -123,7 +121,7 @@ public sealed class SetNewPasskey
             }
 
             passkey = PasskeyCeremonies.VerifyRegistration(
-                response, new CeremonyExpectation(Base64Url.DecodeFromChars(challenge), party.Id, party.Origins), Algorithms,
+                response, new CeremonyExpectation(Base64Url.DecodeFromChars(challenge), party.Id, party.Origins), CoseAlgorithms.Offered,
                 AttestationPolicy.Open, act.Now).Value;
             return passkey is null
                 || await _passkeys.IsTaken(act.Db, act.Tenant, passkey.CredentialId)

@@ -24,7 +24,7 @@ internal static class PasskeyJson
         {
             ["id"] = creation.UserHandle, ["name"] = creation.UserName, ["displayName"] = creation.UserName,
         },
-        ["pubKeyCredParams"] = new object[] { new { type = "public-key", alg = (int)CoseAlgorithm.Es256 }, new { type = "public-key", alg = (int)CoseAlgorithm.Rs256 } },
+        ["pubKeyCredParams"] = CoseAlgorithms.Offered.Select(a => new { type = "public-key", alg = (int)a }),
         ["excludeCredentials"] = creation.Exclude.Select(e => new { type = "public-key", id = e.Id, transports = e.Transports }),
         ["authenticatorSelection"] = new Dictionary<string, object>(StringComparer.Ordinal)
         {

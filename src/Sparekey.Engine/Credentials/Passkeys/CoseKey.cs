@@ -2,17 +2,32 @@ using System.Diagnostics.CodeAnalysis;
 using System.Formats.Cbor;
 using System.Numerics;
 using System.Security.Cryptography;
+using Sparekey.Engine.Credentials.Keys;
 
 namespace Sparekey.Engine.Credentials.Passkeys;
 
-/// <summary>Signature algorithms that are taken, by their COSE numbers (RFC 9053 §2, RFC 8812 §2).</summary>
+/// <summary>Signature algorithms that are taken, by their COSE numbers (RFC 9053 §2, RFC 8812 §2, WebAuthn §5.8.5).</summary>
 public enum CoseAlgorithm
 {
     /// <summary>ECDSA over P-256 with SHA-256.</summary>
     Es256 = -7,
 
+    /// <summary>Ed25519: of the curves that EdDSA could name, WebAuthn allows this one.</summary>
+    EdDsa = -8,
+
     /// <summary>RSASSA-PKCS1-v1_5 with SHA-256, of 2048 to 4096 bits.</summary>
     Rs256 = -257,
+}
+
+/// <summary>Which algorithms browsers are asked for.</summary>
+public static class CoseAlgorithms
+{
+    /// <summary>
+    /// The wished for first. ES256 leads: every authenticator has it, and nothing but .NET is needed to verify it. EdDSA is left out where
+    /// <see cref="Ed25519"/> does not work.
+    /// </summary>
+    public static IReadOnlyList<CoseAlgorithm> Offered { get; } =
+        Ed25519.IsSupported ? [CoseAlgorithm.Es256, CoseAlgorithm.EdDsa, CoseAlgorithm.Rs256] : [CoseAlgorithm.Es256, CoseAlgorithm.Rs256];
 }
 
 /// <summary>
@@ -22,14 +37,15 @@ public enum CoseAlgorithm
 internal sealed class CoseKey
 {
     private const int KeyType = 1, Algorithm3 = 3;
-    private const int EllipticCurve = 2, Rsa = 3;
+    private const int OctetPair = 1, EllipticCurve = 2, Rsa = 3;
     private const int LongestRsaExponent = 4;
 
     private readonly ECParameters? _curve;
     private readonly RSAParameters? _rsa;
+    private readonly byte[]? _edwards;
 
-    private CoseKey(CoseAlgorithm algorithm, byte[] encoded, ECParameters? curve, RSAParameters? rsa) =>
-        (Algorithm, Encoded, _curve, _rsa) = (algorithm, encoded, curve, rsa);
+    private CoseKey(CoseAlgorithm algorithm, byte[] encoded, ECParameters? curve = null, RSAParameters? rsa = null, byte[]? edwards = null) =>
+        (Algorithm, Encoded, _curve, _rsa, _edwards) = (algorithm, encoded, curve, rsa, edwards);
 
     /// <summary>Its algorithm.</summary>
     public CoseAlgorithm Algorithm { get; }
@@ -73,6 +89,7 @@ internal sealed class CoseKey
         var key = (algorithm, type) switch
         {
             ((long)CoseAlgorithm.Es256, EllipticCurve) => Curve(members, encoded),
+            ((long)CoseAlgorithm.EdDsa, OctetPair) => Edwards(members, encoded),
             ((long)CoseAlgorithm.Rs256, Rsa) => RsaKey(members, encoded),
             _ => null,
         };
@@ -84,13 +101,18 @@ internal sealed class CoseKey
 
     /// <summary>Whether a signature over some data is this key's.</summary>
     /// <param name="data">The data.</param>
-    /// <param name="signature">The signature, in the form of WebAuthn §6.5.5: DER for ECDSA, PKCS#1 v1.5 for RSA.</param>
+    /// <param name="signature">The signature, in the form of WebAuthn §6.5.5: DER for ECDSA, 64 bytes for Ed25519, PKCS#1 v1.5 for RSA.</param>
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
         if (_curve is { } curve)
         {
             using var ecdsa = ECDsa.Create(curve);
             return ecdsa.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        }
+
+        if (_edwards is not null)
+        {
+            return Ed25519.Verify(_edwards, data, signature);
         }
 
         using var rsa = RSA.Create(_rsa!.Value);
@@ -111,13 +133,19 @@ internal sealed class CoseKey
         {
             // The library refuses a point that is not on the curve.
             using var ecdsa = ECDsa.Create(curve);
-            return new CoseKey(CoseAlgorithm.Es256, encoded, curve, null);
+            return new CoseKey(CoseAlgorithm.Es256, encoded, curve: curve);
         }
         catch (CryptographicException)
         {
             return null;
         }
     }
+
+    // RFC 9053 §7.2: crv -1 (6: Ed25519), x -2. An unsupported library refuses it where its algorithm was not asked for.
+    private static CoseKey? Edwards(Dictionary<long, object> members, byte[] encoded) =>
+        members.Count == 4 && members.GetValueOrDefault(-1) is 6L && members.GetValueOrDefault(-2) is byte[] x && Ed25519.IsPublicKey(x)
+            ? new CoseKey(CoseAlgorithm.EdDsa, encoded, edwards: x)
+            : null;
 
     // RFC 8230 §4: n -1, e -2, both without leading zeros.
     private static CoseKey? RsaKey(Dictionary<long, object> members, byte[] encoded)
@@ -134,7 +162,7 @@ internal sealed class CoseKey
         try
         {
             using var rsa = RSA.Create(parameters);
-            return new CoseKey(CoseAlgorithm.Rs256, encoded, null, parameters);
+            return new CoseKey(CoseAlgorithm.Rs256, encoded, rsa: parameters);
         }
         catch (CryptographicException)
         {

@@ -19,6 +19,7 @@ public sealed class AssertionTests : IDisposable
 
     [Theory]
     [InlineData(AuthenticatorAlgorithm.Es256)]
+    [InlineData(AuthenticatorAlgorithm.EdDsa)]
     [InlineData(AuthenticatorAlgorithm.Rs256)]
     public void Takes_a_sound_one_and_moves_the_counter(AuthenticatorAlgorithm algorithm)
     {

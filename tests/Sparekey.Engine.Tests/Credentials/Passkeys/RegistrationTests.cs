@@ -15,7 +15,7 @@ public sealed class RegistrationTests : IDisposable
     private const string RpId = "example.com";
 
     private static readonly DateTimeOffset Now = new(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);
-    private static readonly CoseAlgorithm[] Both = [CoseAlgorithm.Es256, CoseAlgorithm.Rs256];
+    private static readonly CoseAlgorithm[] All = [CoseAlgorithm.Es256, CoseAlgorithm.EdDsa, CoseAlgorithm.Rs256];
 
     private readonly byte[] _challenge = RandomNumberGenerator.GetBytes(32);
     private readonly SoftwareAuthenticator _authenticator = new(RpId);
@@ -24,6 +24,7 @@ public sealed class RegistrationTests : IDisposable
 
     [Theory]
     [InlineData(AuthenticatorAlgorithm.Es256)]
+    [InlineData(AuthenticatorAlgorithm.EdDsa)]
     [InlineData(AuthenticatorAlgorithm.Rs256)]
     public void Takes_a_sound_one_and_keeps_what_it_says(AuthenticatorAlgorithm algorithm)
     {
@@ -97,7 +98,7 @@ public sealed class RegistrationTests : IDisposable
     [Fact]
     public void Refuses_bytes_that_are_no_text() =>
         PasskeyCeremonies.VerifyRegistration(
-            new RegistrationResponse([], [0xFF, 0xFE], [], []), Expected(), Both, AttestationPolicy.Open, Now).Fault.ShouldBe(PasskeyFault.ClientDataMalformed);
+            new RegistrationResponse([], [0xFF, 0xFE], [], []), Expected(), All, AttestationPolicy.Open, Now).Fault.ShouldBe(PasskeyFault.ClientDataMalformed);
 
     [Theory]
     [InlineData(0x44, PasskeyFault.UserNotPresent)]
@@ -138,7 +139,12 @@ public sealed class RegistrationTests : IDisposable
         PasskeyCeremonies.VerifyRegistration(Response(_authenticator.Register(_challenge, Origin)), Expected(), [CoseAlgorithm.Rs256], AttestationPolicy.Open, Now)
             .Fault.ShouldBe(PasskeyFault.AlgorithmNotAllowed);
         Verify(WithKey(Key((1, 2), (3, -35), (-1, 2), (-2, new byte[48]), (-3, new byte[48])))).Fault.ShouldBe(PasskeyFault.AlgorithmNotAllowed);
-        Verify(WithKey(Key((1, 1), (3, -8), (-1, 6), (-2, new byte[32])))).Fault.ShouldBe(PasskeyFault.AlgorithmNotAllowed);
+
+        // As a server without the library asks.
+        using var edwards = new SoftwareAuthenticator(RpId, AuthenticatorAlgorithm.EdDsa);
+        PasskeyCeremonies.VerifyRegistration(
+            Response(edwards.Register(_challenge, Origin)), Expected(), [CoseAlgorithm.Es256, CoseAlgorithm.Rs256], AttestationPolicy.Open, Now)
+            .Fault.ShouldBe(PasskeyFault.AlgorithmNotAllowed);
     }
 
     [Fact]
@@ -148,6 +154,8 @@ public sealed class RegistrationTests : IDisposable
         var small = weak.ExportParameters(false);
         var point = new CborReader(_authenticator.PublicKey);
         var good = Members(_authenticator.PublicKey);
+        using var signer = new Ed25519Signer();
+        var edwards = signer.PublicKey;
         foreach (var (key, why) in new (byte[], string)[]
         {
             ([], "nothing"),
@@ -160,6 +168,12 @@ public sealed class RegistrationTests : IDisposable
             (Key((1, 2), (3, -7), (-1, 1), (-2, good[-2]), (-3, 1L)), "a compressed point"),
             (Key((1, 2), (3, -7), (-1, 1), (-2, ((byte[])good[-2])[..31]), (-3, good[-3])), "a short coordinate"),
             (Key((1, 2), (3, -7), (-1, 1), (-2, good[-2]), (-3, good[-3]), (-4, new byte[32])), "a private part"),
+            (Key((1, 1), (3, -8), (-1, 6), (-2, new byte[32])), "a point of small order"),
+            (Key((1, 1), (3, -8), (-1, 6), (-2, edwards[..31])), "a short point"),
+            (Key((1, 1), (3, -8), (-1, 7), (-2, edwards)), "another curve of EdDSA"),
+            (Key((1, 2), (3, -8), (-1, 6), (-2, edwards)), "EdDSA of another type"),
+            (Key((1, 1), (3, -8), (-1, 6), (-2, edwards), (-4, edwards)), "a private part of EdDSA"),
+            (Key((1, 1), (3, -7), (-1, 6), (-2, edwards)), "EdDSA's point under another algorithm"),
             (Key((1, 3), (3, -257), (-1, small.Modulus!), (-2, small.Exponent!)), "1024 bits"),
             (Key((1, 3), (3, -257), (-1, new byte[256]), (-2, small.Exponent!)), "a modulus of zeros"),
             (Key((1, 3), (3, -257), (-1, Enumerable.Repeat((byte)0xFF, 256).ToArray()), (-2, new byte[] { 1 })), "an exponent of one"),
@@ -189,7 +203,7 @@ public sealed class RegistrationTests : IDisposable
         Refused(Encoding.UTF8.GetBytes("{\"fmt\":\"none\"}"), "JSON");
 
         void Refused(byte[] bytes, string why) => PasskeyCeremonies.VerifyRegistration(
-            new RegistrationResponse(parts.CredentialId, parts.ClientDataBytes, bytes, []), Expected(), Both, AttestationPolicy.Open, Now)
+            new RegistrationResponse(parts.CredentialId, parts.ClientDataBytes, bytes, []), Expected(), All, AttestationPolicy.Open, Now)
             .Fault.ShouldBe(PasskeyFault.AttestationMalformed, why);
     }
 
@@ -199,6 +213,7 @@ public sealed class RegistrationTests : IDisposable
 
     [Theory]
     [InlineData(AuthenticatorAlgorithm.Es256)]
+    [InlineData(AuthenticatorAlgorithm.EdDsa)]
     [InlineData(AuthenticatorAlgorithm.Rs256)]
     public void Verifies_what_a_credential_attests_of_itself(AuthenticatorAlgorithm algorithm)
     {
@@ -226,7 +241,7 @@ public sealed class RegistrationTests : IDisposable
         using var stranger = new Maker(_authenticator.Aaguid);
         Verify(parts, policy: new AttestationPolicy { Roots = [stranger.Root] }).Fault.ShouldBe(PasskeyFault.AttestationNotAccepted);
         PasskeyCeremonies.VerifyRegistration(
-            Response(parts), Expected(), Both, new AttestationPolicy { Roots = [maker.Root] }, Now.AddYears(30)).Fault.ShouldBe(PasskeyFault.AttestationNotAccepted);
+            Response(parts), Expected(), All, new AttestationPolicy { Roots = [maker.Root] }, Now.AddYears(30)).Fault.ShouldBe(PasskeyFault.AttestationNotAccepted);
     }
 
     [Fact]
@@ -271,7 +286,7 @@ public sealed class RegistrationTests : IDisposable
         var parts = _authenticator.Register(_challenge, Origin);
         PasskeyCeremonies.VerifyRegistration(
             new RegistrationResponse(parts.CredentialId, parts.ClientDataBytes, parts.AttestationObject, ["usb", "usb", "<script>", "", new string('a', 33), "smart-card"]),
-            Expected(), Both, AttestationPolicy.Open, Now).Value.ShouldNotBeNull().Transports.ShouldBe(["usb", "smart-card"]);
+            Expected(), All, AttestationPolicy.Open, Now).Value.ShouldNotBeNull().Transports.ShouldBe(["usb", "smart-card"]);
     }
 
     [Fact]
@@ -286,13 +301,13 @@ public sealed class RegistrationTests : IDisposable
                 var changed = (byte[])whole.Clone();
                 changed[i] ^= (byte)bit;
                 PasskeyCeremonies.VerifyRegistration(
-                    new RegistrationResponse(parts.CredentialId, parts.ClientDataBytes, changed, []), Expected(), Both, AttestationPolicy.Open, Now);
+                    new RegistrationResponse(parts.CredentialId, parts.ClientDataBytes, changed, []), Expected(), All, AttestationPolicy.Open, Now);
             }
         }
     }
 
     private Verdict<Passkey> Verify(RegistrationParts parts, CeremonyExpectation? expected = null, AttestationPolicy? policy = null) =>
-        PasskeyCeremonies.VerifyRegistration(Response(parts), expected ?? Expected(), Both, policy ?? AttestationPolicy.Open, Now);
+        PasskeyCeremonies.VerifyRegistration(Response(parts), expected ?? Expected(), All, policy ?? AttestationPolicy.Open, Now);
 
     private static RegistrationResponse Response(RegistrationParts parts) =>
         new(parts.CredentialId, parts.ClientDataBytes, parts.AttestationObject, ["internal", "hybrid"]);
