@@ -102,6 +102,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         UseForwardedHeaders(app, options);
         app.UseMiddleware<EdgeMiddleware>();
         app.UseRouting();
+        app.UseMiddleware<CrossOriginMiddleware>();
         app.UseMiddleware<AccessMiddleware>();
         Doors.Map(app);
         options.MoreDoors?.Invoke(app);

@@ -39,9 +39,10 @@ internal static class BodyFaults
     /// <summary>What is wrong with a body, at most 20 faults.</summary>
     /// <typeparam name="T">What is asked for.</typeparam>
     /// <param name="body">The body.</param>
-    public static IReadOnlyList<FieldFault> Find<T>(JsonElement body)
+    /// <param name="takesMore">Whether members that nobody asked for are passed over.</param>
+    public static IReadOnlyList<FieldFault> Find<T>(JsonElement body, bool takesMore = false)
     {
-        var faults = new List<FieldFault>();
+        var faults = new Faults(takesMore);
         Walk(body, WireJson.Options.GetTypeInfo(typeof(T)), "", isFreeText: false, faults);
         return faults;
     }
@@ -69,7 +70,7 @@ internal static class BodyFaults
         return found;
     }
 
-    private static void Walk(JsonElement element, JsonTypeInfo type, string pointer, bool isFreeText, List<FieldFault> faults)
+    private static void Walk(JsonElement element, JsonTypeInfo type, string pointer, bool isFreeText, Faults faults)
     {
         switch (type.Kind, element.ValueKind)
         {
@@ -113,7 +114,7 @@ internal static class BodyFaults
         }
     }
 
-    private static void WalkMembers(JsonElement element, JsonTypeInfo type, string pointer, List<FieldFault> faults)
+    private static void WalkMembers(JsonElement element, JsonTypeInfo type, string pointer, Faults faults)
     {
         var present = new HashSet<string>(StringComparer.Ordinal);
         foreach (var member in element.EnumerateObject())
@@ -122,7 +123,11 @@ internal static class BodyFaults
             var property = type.Properties.FirstOrDefault(p => p.Name.Equals(member.Name, StringComparison.Ordinal));
             if (property is null)
             {
-                Add(faults, Below(pointer, member.Name), "There is no such member.");
+                if (!faults.TakesMore)
+                {
+                    Add(faults, Below(pointer, member.Name), "There is no such member.");
+                }
+
                 continue;
             }
 
@@ -138,7 +143,7 @@ internal static class BodyFaults
     }
 
     private static void WalkValue(
-        JsonElement element, JsonTypeInfo type, string pointer, bool mayBeNull, bool isFreeText, List<FieldFault> faults)
+        JsonElement element, JsonTypeInfo type, string pointer, bool mayBeNull, bool isFreeText, Faults faults)
     {
         if (element.ValueKind != JsonValueKind.Null)
         {
@@ -150,7 +155,7 @@ internal static class BodyFaults
         }
     }
 
-    private static void CheckLeaf(JsonElement element, JsonTypeInfo type, string pointer, bool isFreeText, List<FieldFault> faults)
+    private static void CheckLeaf(JsonElement element, JsonTypeInfo type, string pointer, bool isFreeText, Faults faults)
     {
         if (IsAnyJson(type))
         {
@@ -179,7 +184,7 @@ internal static class BodyFaults
     }
 
     // JSON that is kept as it is: any shape, and text of any number of lines.
-    private static void CheckAnyJson(JsonElement element, string pointer, List<FieldFault> faults)
+    private static void CheckAnyJson(JsonElement element, string pointer, Faults faults)
     {
         switch (element.ValueKind)
         {
@@ -253,4 +258,9 @@ internal static class BodyFaults
         pointer.Length + name.Length > LongestPointer
             ? pointer
             : $"{pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+
+    private sealed class Faults(bool takesMore) : List<FieldFault>
+    {
+        public bool TakesMore => takesMore;
+    }
 }

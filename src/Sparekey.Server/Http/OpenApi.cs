@@ -97,6 +97,7 @@ internal static class OpenApi
         RouteAccess.Local => "local operator",
         RouteAccess.Session => "session",
         RouteAccess.Redemption => "redemption",
+        RouteAccess.Dialect dialect => dialect.Proof,
         _ => "closed",
     };
 

@@ -35,6 +35,10 @@ internal sealed class Problem(Refusal refusal) : IResult
         response.StatusCode = status;
         response.Headers.CacheControl = "no-store";
         SayWhenToComeBack(response, refusal);
+        if (httpContext.GetEndpoint()?.Metadata.GetMetadata<ProblemForDialect>() is { } dialect)
+        {
+            return dialect.Write(httpContext, refusal);
+        }
 
         if (refusal.Code is RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid)
         {
@@ -57,6 +61,13 @@ internal sealed class Problem(Refusal refusal) : IResult
 /// <summary>Problems of the route are read by people: they are written as a page.</summary>
 /// <param name="Write">Writes the page; status and headers are already set.</param>
 internal sealed record ProblemForPeople(Func<HttpContext, RefusalCode, int, Task> Write);
+
+/// <summary>
+/// Problems of the route are read by clients of another product: they are written in that product's own form, whoever refused, from the
+/// missing tenant to the exception that nobody expected.
+/// </summary>
+/// <param name="Write">Writes the answer, its status too; the headers are already set.</param>
+internal sealed record ProblemForDialect(Func<HttpContext, Refusal, Task> Write);
 
 /// <summary>A problem as it stands on the wire (RFC 9457 §3.1).</summary>
 internal sealed record ProblemDocument(

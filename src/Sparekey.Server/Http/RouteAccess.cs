@@ -28,6 +28,13 @@ internal abstract record RouteAccess
     /// <param name="Allowed">What the route does, where a session restricted to that may do it; null where none may.</param>
     public sealed record Session(SessionRestriction? Allowed) : RouteAccess;
 
+    /// <summary>
+    /// Whoever proves themselves as another product's clients do: a filter of the dialect checks it before it does anything, and notes
+    /// the caller.
+    /// </summary>
+    /// <param name="Proof">What they prove themselves with.</param>
+    public sealed record Dialect(string Proof) : RouteAccess;
+
     /// <summary>Whoever redeemed a secret; the use case checks the token itself, before and within its act.</summary>
     public sealed record Redemption : RouteAccess;
 }
@@ -59,6 +66,12 @@ internal static class RouteAccessDeclarations
     /// <param name="route">The route.</param>
     public static T RequireRedemption<T>(this T route)
         where T : IEndpointConventionBuilder => route.WithMetadata(new RouteAccess.Redemption());
+
+    /// <summary>Needs the proof that another product's clients give.</summary>
+    /// <param name="route">The route.</param>
+    /// <param name="proof">What they prove themselves with.</param>
+    public static T RequireDialectProof<T>(this T route, string proof)
+        where T : IEndpointConventionBuilder => route.WithMetadata(new RouteAccess.Dialect(proof));
 
     /// <summary>Needs nothing.</summary>
     /// <param name="route">The route.</param>

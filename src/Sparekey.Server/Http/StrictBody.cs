@@ -24,11 +24,14 @@ internal static class StrictBody
     /// <typeparam name="T">What the route asks for.</typeparam>
     /// <param name="context">The request.</param>
     /// <param name="limit">The largest body, in bytes.</param>
+    /// <param name="takesMore">
+    /// Whether members that the route does not ask for are passed over: other products' clients send some. All else stays as strict.
+    /// </param>
     /// <returns>
     /// The body; or <see cref="RefusalCode.UnsupportedMediaType"/>, <see cref="RefusalCode.BodyTooLarge"/>,
     /// <see cref="RefusalCode.InvalidJson"/>, <see cref="RefusalCode.InvalidRequest"/> with everything that is wrong and where.
     /// </returns>
-    public static async Task<Result<T>> Read<T>(HttpContext context, int limit = DefaultLimit)
+    public static async Task<Result<T>> Read<T>(HttpContext context, int limit = DefaultLimit, bool takesMore = false)
         where T : class
     {
         if (!IsPlainJson(context.Request))
@@ -43,13 +46,14 @@ internal static class StrictBody
         }
 
         context.Features.Set(new RawBody(read.Value));
-        return Parse<T>(read.Value);
+        return Parse<T>(read.Value, takesMore);
     }
 
     /// <summary>Parses a body.</summary>
     /// <typeparam name="T">What is asked for.</typeparam>
     /// <param name="body">The bytes.</param>
-    public static Result<T> Parse<T>(byte[] body)
+    /// <param name="takesMore">Whether members that nobody asked for are passed over.</param>
+    public static Result<T> Parse<T>(byte[] body, bool takesMore = false)
         where T : class
     {
         JsonDocument document;
@@ -75,18 +79,18 @@ internal static class StrictBody
                 return RefusalCode.InvalidJson; // An unpaired surrogate in an escape.
             }
 
-            if (suspicious && BodyFaults.Find<T>(document.RootElement) is { Count: > 0 } faults)
+            if (suspicious && BodyFaults.Find<T>(document.RootElement, takesMore) is { Count: > 0 } faults)
             {
                 return new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
             }
 
             try
             {
-                return document.Deserialize<T>(WireJson.Options) is { } value ? value : NotAnObject();
+                return document.Deserialize<T>(takesMore ? WireJson.TakingMore : WireJson.Options) is { } value ? value : NotAnObject();
             }
             catch (JsonException)
             {
-                var found = BodyFaults.Find<T>(document.RootElement);
+                var found = BodyFaults.Find<T>(document.RootElement, takesMore);
                 return found.Count > 0 ? new Refusal(RefusalCode.InvalidRequest) { Faults = found } : RefusalCode.InvalidRequest;
             }
         }

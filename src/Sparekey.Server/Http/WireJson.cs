@@ -29,6 +29,9 @@ internal static class WireJson
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
     };
 
+    /// <summary>The same for bodies in which more may stand than is asked for.</summary>
+    public static JsonSerializerOptions TakingMore { get; } = new(Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip };
+
     /// <summary>Gives the framework's own serializer, which describes bodies, the same options.</summary>
     /// <param name="options">The framework's options.</param>
     public static void CopyTo(JsonSerializerOptions options)
