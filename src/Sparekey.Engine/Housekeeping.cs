@@ -12,7 +12,7 @@ namespace Sparekey.Engine;
 /// What happens without anybody asking: recoveries expire, ledger entries get positions, uses of tokens are noted, what is over
 /// is deleted. Nothing depends on it for safety. A round that fails is logged and tried again; the next one finds the same work.
 /// </summary>
-public sealed partial class Housekeeping : BackgroundService
+public sealed class Housekeeping : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
@@ -73,26 +73,8 @@ public sealed partial class Housekeeping : BackgroundService
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await RunOnce(stoppingToken);
-            }
-            catch (StorageUnavailableException e)
-            {
-                LogStorage(_log, e);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogBug(_log, e);
-            }
-
-            await Task.Delay(Pause, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.Run("Housekeeping", RunOnce, Pause, _time, _log, stoppingToken);
 
     private async Task DeleteWhatIsOver(TenantId tenant, CancellationToken cancellationToken)
     {
@@ -114,10 +96,4 @@ public sealed partial class Housekeeping : BackgroundService
             }
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Housekeeping waits for storage")]
-    private static partial void LogStorage(ILogger logger, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Housekeeping failed")]
-    private static partial void LogBug(ILogger logger, Exception exception);
 }

@@ -8,17 +8,15 @@ namespace Sparekey.Server.Tests;
 /// </summary>
 public sealed partial class ConformanceTests
 {
-    private static readonly string Root = Path.GetFullPath(Path.Combine(NodePackages.Folder, "..", ".."));
-
     private static readonly HashSet<string> Tests =
     [
-        .. Directory.EnumerateFiles(Path.Combine(Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
+        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
             .SelectMany(file => Test().Matches(File.ReadAllText(file)).Select(m => m.Groups["name"].Value)),
     ];
 
     private static readonly List<Row> Rows =
     [
-        .. File.ReadLines(Path.Combine(Root, "docs", "conformance.md"))
+        .. File.ReadLines(Path.Combine(Repository.Root, "docs", "conformance.md"))
             .Select(line => TableRow().Match(line)).Where(m => m.Success)
             .Select(m => new Row(
                 m.Groups["id"].Value, m.Groups["state"].Value.Trim(), [.. TestName().Matches(m.Groups["tests"].Value).Select(t => t.Groups["name"].Value)])),
@@ -65,7 +63,7 @@ public sealed partial class ConformanceTests
     [Fact]
     public void Every_test_that_the_threat_model_names_exists()
     {
-        var named = File.ReadLines(Path.Combine(Root, "docs", "threats.md")).Where(l => l.StartsWith("| ", StringComparison.Ordinal))
+        var named = File.ReadLines(Path.Combine(Repository.Root, "docs", "threats.md")).Where(l => l.StartsWith("| ", StringComparison.Ordinal))
             .SelectMany(l => TestName().Matches(l.Split('|')[^2]).Select(m => m.Groups["name"].Value)).ToList();
         named.Count.ShouldBeGreaterThan(40);
         named.Where(t => !Tests.Contains(t)).ShouldBeEmpty();

@@ -34,6 +34,7 @@ public sealed class PasskeyTests : IAsyncLifetime
 
         var options = await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption);
         options.Status.ShouldBe(200, options.Text);
+        options.Json!.AsObject().Select(m => m.Key).ShouldBe(["public_key"]);
         var asked = options.Json!["public_key"]!;
         asked["rp"]!["id"]!.ToString().ShouldBe(RpId);
         asked["pubKeyCredParams"]!.AsArray().Select(p => (int)p!["alg"]!).ShouldBe([-7, -8, -257]);
@@ -138,6 +139,7 @@ public sealed class PasskeyTests : IAsyncLifetime
         (await _server.Post("/v1/redemption/passkey", new { credential = Made(authenticator, options) }, redemption)).Status.ShouldBe(200);
 
         var asked = await _server.Send("POST", "/v1/sessions/passkey/options", null);
+        asked.Json!.AsObject().Select(m => m.Key).ShouldBe(["public_key"]);
         asked.Json!["public_key"]!["allowCredentials"]!.AsArray().ShouldBeEmpty();
         var good = Proved(authenticator, asked, user);
         foreach (var wrong in new[]

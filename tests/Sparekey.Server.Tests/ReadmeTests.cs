@@ -108,7 +108,7 @@ public sealed partial class ReadmeTests : IAsyncLifetime
         return (shell.ExitCode, $"{await output}\n{await errors}");
     }
 
-    private static string InRepository(string file) => Path.Combine(NodePackages.Folder, "..", "..", file);
+    private static string InRepository(string file) => Path.Combine(Repository.Root, file);
 
     [GeneratedRegex("<!-- (readme|docs)-test:", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex TestMark();

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests;
 
@@ -30,14 +31,8 @@ internal sealed class ServerProcess : IAsyncDisposable
     {
         get
         {
-            var folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Sparekey.slnx")))
-            {
-                folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-            }
-
             var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
-            return Path.Combine(folder, "src", "Sparekey.Server", "bin", configuration, "net10.0", "sparekey");
+            return Path.Combine(Repository.Root, "src", "Sparekey.Server", "bin", configuration, "net10.0", "sparekey");
         }
     }
 

@@ -8,7 +8,7 @@ public static class NodePackages
     private static readonly Lazy<Task> Installed = new(Run);
 
     /// <summary>The folder, with <c>node_modules</c> in it once they are installed.</summary>
-    public static string Folder { get; } = Find();
+    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "npm");
 
     /// <summary>Installs them unless they are there: <c>./test</c> does so beforehand, whoever runs one test alone gets them here.</summary>
     public static Task Install() => Installed.Value;
@@ -27,18 +27,5 @@ public static class NodePackages
         {
             throw new InvalidOperationException("npm ci failed in tests/npm.");
         }
-    }
-
-    private static string Find()
-    {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Sparekey.slnx")))
-            {
-                return Path.Combine(at.FullName, "tests", "npm");
-            }
-        }
-
-        throw new InvalidOperationException("The tests run inside the repository.");
     }
 }

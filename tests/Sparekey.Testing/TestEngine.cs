@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Sparekey.Core;
 using Sparekey.Engine;
 using Sparekey.Engine.Delivery;
@@ -60,6 +61,16 @@ public sealed class TestEngine : IAsyncDisposable
     /// <summary>Lets storage do what it needs done now and then.</summary>
     public Task Maintain() => _files.Database.Maintain(CancellationToken.None);
 
+    /// <summary>Everything in the database's files, a character a byte.</summary>
+    public string StoredBytes() => string.Concat(Directory.GetFiles(_files.Folder).Select(ReadShared));
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _files.DisposeAsync();
+
+    private static string ReadShared(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        return reader.ReadToEnd();
+    }
 }

@@ -28,6 +28,8 @@ public enum MailState
 /// </summary>
 public sealed partial class DeliverMessages : BackgroundService
 {
+    private const string Work = "Mail";
+
     private const int AtOnce = 8;
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -84,30 +86,14 @@ public sealed partial class DeliverMessages : BackgroundService
     }
 
     /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (_mailer is null)
         {
             LogOff(_log);
         }
 
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await RunOnce(stoppingToken);
-            }
-            catch (StorageUnavailableException e)
-            {
-                LogStorage(_log, e);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogBug(_log, e);
-            }
-
-            await Task.Delay(Pause, _time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        return Rounds.Run(Work, RunOnce, Pause, _time, _log, stoppingToken);
     }
 
     private async Task<(int Tried, int Left)> SendSome(TenantId tenant, CancellationToken cancellationToken)
@@ -154,7 +140,7 @@ public sealed partial class DeliverMessages : BackgroundService
         }
         catch (StorageUnavailableException e)
         {
-            LogStorage(_log, e);
+            Rounds.LogStorage(_log, e, Work);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -277,15 +263,9 @@ public sealed partial class DeliverMessages : BackgroundService
     [LoggerMessage(Level = LogLevel.Warning, Message = "Mail is off: no mail server is configured, and messages wait")]
     private static partial void LogOff(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Mail waits for storage")]
-    private static partial void LogStorage(ILogger logger, Exception exception);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "The message {Kind} {Message} did not leave; the mail server answered {Code}")]
     private static partial void LogFailed(ILogger logger, MessageKind kind, MessageId message, int? code);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The message {Kind} {Message} could not be written")]
     private static partial void LogMessageBug(ILogger logger, Exception exception, MessageKind kind, MessageId message);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Mail failed")]
-    private static partial void LogBug(ILogger logger, Exception exception);
 }

@@ -22,5 +22,11 @@ public sealed class ReadRedemption
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>What the person may know, or <see cref="RefusalCode.RedemptionInvalid"/>.</returns>
     public Task<Result<RedemptionView>> Run(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
-        _acts.Read(db => _redemptions.Find(db, visitor.Tenant, token, _acts.Now), cancellationToken);
+        _acts.Read<Result<RedemptionView>>(
+            async db =>
+            {
+                var live = await _redemptions.Find(db, visitor.Tenant, token, _acts.Now);
+                return live.Refusal is { } refusal ? refusal : await _redemptions.View(db, visitor.Tenant, live.Value);
+            },
+            cancellationToken);
 }

@@ -29,7 +29,7 @@ internal sealed class RecoveryCompletion(
     /// <param name="bind">Binds the new credential, after the old ones are gone. It cannot refuse.</param>
     /// <returns>The completed recovery; or <see cref="RefusalCode.RedemptionInvalid"/>, or what <paramref name="check"/> refuses.</returns>
     public async Task<Result<Recovery>> Run(
-        Act act, Visitor visitor, SecretText token, Func<RedemptionView, Task<Refusal?>> check, Func<Recovery, Account, Task> bind)
+        Act act, Visitor visitor, SecretText token, Func<LiveRedemption, Task<Refusal?>> check, Func<Recovery, Account, Task> bind)
     {
         var live = await redemptions.Find(act.Db, act.Tenant, token, act.Now);
         if (live.Refusal is { } refusal)

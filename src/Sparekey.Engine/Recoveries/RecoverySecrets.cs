@@ -27,15 +27,13 @@ internal sealed class RecoverySecrets(KeyRing keys)
     public (StoredSecret Stored, MintedSecret Minted) Mint(Recovery recovery, Uri linkBase)
     {
         var request = recovery.Request;
-        var id = NewId.Make<EntryId>().Value;
         if (request.Means == Means.Code)
         {
-            var code = SecretMint.NewCode(request.CodeFormat!.Value, request.Digits ?? 8);
-            var typed = CodeText.Normalize(request.CodeFormat.Value, code.Reveal())
-                ?? throw new InvalidOperationException("A minted code has a form of its own.");
-            return (Store(recovery, id, Means.Code, typed), new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
+            var (stored, code) = MintCode(recovery, request.CodeFormat!.Value, request.Digits ?? 8);
+            return (stored, new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
         }
 
+        var id = NewId.Make<EntryId>().Value;
         var secret = SecretMint.NewToken32();
         var prefix = request.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;
         var token = TokenText.Format(prefix, recovery.Tenant, id, secret.Reveal());
@@ -49,13 +47,7 @@ internal sealed class RecoverySecrets(KeyRing keys)
     /// </summary>
     /// <param name="recovery">A recovery that was just issued.</param>
     /// <returns>What to store and what to show, once.</returns>
-    public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery)
-    {
-        var code = SecretMint.NewCode(CodeFormat.Letters);
-        var typed = CodeText.Normalize(CodeFormat.Letters, code.Reveal())
-            ?? throw new InvalidOperationException("A minted code has a form of its own.");
-        return (Store(recovery, NewId.Make<EntryId>().Value, Means.Code, typed), code);
-    }
+    public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery) => MintCode(recovery, CodeFormat.Letters);
 
     /// <summary>Whether a text is a stored secret. Costs the same whichever way it goes.</summary>
     /// <param name="tenant">The tenant.</param>
@@ -69,6 +61,14 @@ internal sealed class RecoverySecrets(KeyRing keys)
     }
 
     private static readonly KeyedHash Nothing = new(0, new byte[32]);
+
+    // Shown as people read it best; stored as every way of typing it comes down to.
+    private (StoredSecret Stored, SecretText Code) MintCode(Recovery recovery, CodeFormat format, int digits = 8)
+    {
+        var code = SecretMint.NewCode(format, digits);
+        var typed = CodeText.Normalize(format, code.Reveal()) ?? throw new InvalidOperationException("A minted code has a form of its own.");
+        return (Store(recovery, NewId.Make<EntryId>().Value, Means.Code, typed), code);
+    }
 
     private StoredSecret Store(Recovery recovery, Guid id, Means means, string presented) => new(
         id, recovery.Id, means,

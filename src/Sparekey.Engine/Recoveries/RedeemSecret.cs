@@ -38,11 +38,8 @@ public sealed record OpenedRedemption(SecretText Token, DateTimeOffset ExpiresAt
 /// <param name="Recovery">The recovery.</param>
 /// <param name="Account">The account.</param>
 /// <param name="ExpiresAt">When the redemption ends.</param>
-public sealed record RedemptionView(Recovery Recovery, Account Account, DateTimeOffset ExpiresAt)
-{
-    /// <summary>Which credentials may be set under it.</summary>
-    public IReadOnlyList<string> Allowed { get; init; } = ["password"];
-}
+/// <param name="Allowed">Which credentials may be set under it.</param>
+public sealed record RedemptionView(Recovery Recovery, Account Account, DateTimeOffset ExpiresAt, IReadOnlyList<string> Allowed);
 
 /// <summary>
 /// Opens a redemption for whoever presents a live secret. It consumes nothing: what consumes is the one commit that writes

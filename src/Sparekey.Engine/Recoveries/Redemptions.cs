@@ -12,6 +12,12 @@ using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Recoveries;
 
+/// <summary>A redemption that its token just proved to be live.</summary>
+/// <param name="Recovery">The recovery.</param>
+/// <param name="Account">The account.</param>
+/// <param name="ExpiresAt">When the redemption ends.</param>
+internal sealed record LiveRedemption(Recovery Recovery, Account Account, DateTimeOffset ExpiresAt);
+
 /// <summary>Tokens of redemptions: opened by a secret, worth 15 minutes and the credentials of one account.</summary>
 /// <param name="store">The recoveries.</param>
 /// <param name="accounts">The accounts.</param>
@@ -31,7 +37,7 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ap
         await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
         return new OpenedRedemption(
             TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal()),
-            live.ExpiresAt, await View(act.Db, act.Tenant, recovery, account, live));
+            live.ExpiresAt, await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt)));
     }
 
     /// <summary>Finds the live redemption of a token.</summary>
@@ -40,7 +46,7 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ap
     /// <param name="presented">The token.</param>
     /// <param name="now">The time.</param>
     /// <returns>The redemption, or <see cref="RefusalCode.RedemptionInvalid"/> whatever is wrong.</returns>
-    public async Task<Result<RedemptionView>> Find(DbSession db, TenantId tenant, SecretText presented, DateTimeOffset now)
+    public async Task<Result<LiveRedemption>> Find(DbSession db, TenantId tenant, SecretText presented, DateTimeOffset now)
     {
         if (!TokenText.TryParse(presented.Reveal(), TokenPrefix.Redemption, out var token) || token.Tenant != tenant)
         {
@@ -59,15 +65,19 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ap
         var recovery = await store.Find(db, tenant, stored.Recovery);
         var account = recovery is null ? null : await accounts.Find(db, tenant, recovery.Request.Account);
         return recovery?.Redemption is { } live && live.Id == id && now < live.ExpiresAt && account is { Status: AccountStatus.Active }
-            ? await View(db, tenant, recovery, account, live)
+            ? new LiveRedemption(recovery, account, live.ExpiresAt)
             : RefusalCode.RedemptionInvalid;
     }
 
-    private async Task<RedemptionView> View(DbSession db, TenantId tenant, Recovery recovery, Account account, Redemption live)
+    /// <summary>What the holder of a live redemption may know.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="live">The redemption.</param>
+    public async Task<RedemptionView> View(DbSession db, TenantId tenant, LiveRedemption live)
     {
-        var application = await applications.Find(db, tenant, recovery.Request.Application);
+        var application = await applications.Find(db, tenant, live.Recovery.Request.Application);
         var takesPasskeys = application is not null && RelyingParty.Of(application) is not null;
-        return new RedemptionView(recovery, account, live.ExpiresAt) { Allowed = takesPasskeys ? ["password", "passkey"] : ["password"] };
+        return new RedemptionView(live.Recovery, live.Account, live.ExpiresAt, takesPasskeys ? ["password", "passkey"] : ["password"]);
     }
 
     private static string Context(TenantId tenant, RedemptionId id) => $"{tenant}/{id}";

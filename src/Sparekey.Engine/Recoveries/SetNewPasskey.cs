@@ -104,7 +104,7 @@ public sealed class SetNewPasskey
         Passkey? passkey = null;
         return await _completion.Run(act, visitor, token, Check, Bind);
 
-        async Task<Refusal?> Check(RedemptionView live)
+        async Task<Refusal?> Check(LiveRedemption live)
         {
             var response = made.ToResponse();
             var challenge = response is null ? null : PasskeyChallenge.SaidBy(response.ClientData);

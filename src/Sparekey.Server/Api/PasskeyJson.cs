@@ -16,7 +16,7 @@ internal static class PasskeyJson
 
     /// <summary>Options to make one.</summary>
     /// <param name="creation">What is to be made.</param>
-    public static object Options(PasskeyCreation creation) => new PublicKey(new Dictionary<string, object>(StringComparer.Ordinal)
+    public static object Options(PasskeyCreation creation) => new OptionsView(new Dictionary<string, object>(StringComparer.Ordinal)
     {
         ["challenge"] = creation.Challenge,
         ["rp"] = new { id = creation.Party.Id, name = creation.Party.Name },
@@ -36,7 +36,7 @@ internal static class PasskeyJson
 
     /// <summary>Options to prove one.</summary>
     /// <param name="request">What is to be proved.</param>
-    public static object Options(PasskeyRequest request) => new PublicKey(new Dictionary<string, object>(StringComparer.Ordinal)
+    public static object Options(PasskeyRequest request) => new OptionsView(new Dictionary<string, object>(StringComparer.Ordinal)
     {
         ["challenge"] = request.Challenge,
         ["rpId"] = request.Party.Id,
@@ -83,9 +83,5 @@ internal static class PasskeyJson
             ? [.. all.EnumerateArray().Take(MostTransports).Where(t => t.ValueKind == JsonValueKind.String).Select(t => t.GetString()!)]
             : [];
 
-    private sealed record PublicKey(IReadOnlyDictionary<string, object> Value)
-    {
-        [System.Text.Json.Serialization.JsonPropertyName("public_key")]
-        public IReadOnlyDictionary<string, object> Options => Value;
-    }
+    private sealed record OptionsView(IReadOnlyDictionary<string, object> PublicKey);
 }

@@ -73,7 +73,7 @@ internal static class RecoverDoor
     private static PresentedSecret Presented(IFormCollection form)
     {
         var text = Text(form, "link_secret") is { Length: > 0 } fragment ? fragment : Text(form, "code").Trim();
-        text = text[(text.IndexOf('#', StringComparison.Ordinal) + 1)..];
+        text = FragmentOf(text);
         return TokenText.TryParse(text, TokenPrefix.Link, out _) ? new PresentedSecret.Long(Means.Link, new SecretText(text))
             : TokenText.TryParse(text, TokenPrefix.Reset, out _) ? new PresentedSecret.Long(Means.Token, new SecretText(text))
             : Text(form, "identifier").Length == 0 ? new PresentedSecret.Long(Means.Link, new SecretText(text))
@@ -133,8 +133,7 @@ internal static class RecoverDoor
             return await AskNotMe(context, branding, 400, "error_empty");
         }
 
-        var text = Text(form, "notice_token").Trim();
-        var token = new SecretText(text[(text.IndexOf('#', StringComparison.Ordinal) + 1)..]);
+        var token = new SecretText(FragmentOf(Text(form, "notice_token").Trim()));
         var done = await repudiate.Run(context.Visitor(), token, context.RequestAborted);
         return done.Refusal is { } refusal
             ? await AskNotMe(
@@ -197,6 +196,9 @@ internal static class RecoverDoor
             return null;
         }
     }
+
+    // People paste whole links, and their browser hands over the fragment alone.
+    private static string FragmentOf(string pasted) => pasted[(pasted.IndexOf('#', StringComparison.Ordinal) + 1)..];
 
     private static string Text(IFormCollection form, string name) => form[name].ToString();
 

@@ -141,18 +141,11 @@ internal sealed class AccessScene : IAsyncDisposable
             CancellationToken.None)).Select(Encoding.UTF8.GetString)];
 
     /// <summary>Everything in the database's files, a character a byte.</summary>
-    public string StoredBytes() => string.Concat(Directory.GetFiles(Path.GetDirectoryName(_engine.File)!).Select(ReadShared));
+    public string StoredBytes() => _engine.StoredBytes();
 
     public async ValueTask DisposeAsync()
     {
         await _services.DisposeAsync();
         await _engine.DisposeAsync();
-    }
-
-    private static string ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        return reader.ReadToEnd();
     }
 }

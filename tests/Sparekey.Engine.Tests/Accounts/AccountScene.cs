@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Core;
@@ -151,20 +150,13 @@ internal sealed class AccountScene : IAsyncDisposable
     public async Task<string> StoredBytes()
     {
         await _engine.Database.Maintain(CancellationToken.None);
-        return string.Concat(Directory.GetFiles(Path.GetDirectoryName(_engine.File)!).Select(ReadShared));
+        return _engine.StoredBytes();
     }
 
     public async ValueTask DisposeAsync()
     {
         await _services.DisposeAsync();
         await _engine.DisposeAsync();
-    }
-
-    private static string ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        return reader.ReadToEnd();
     }
 
     private sealed record Row(string Id, string Kind, string Account, byte[] Sealed);

@@ -1,5 +1,4 @@
 using System.Net.Mail;
-using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Core;
@@ -118,7 +117,7 @@ internal sealed class MailScene : IAsyncDisposable
         Count("SELECT COUNT(*) FROM ledger_entries WHERE event = @name", new { name = WireName.Of(happened) });
 
     /// <summary>Everything in the database's files, a character a byte.</summary>
-    public string StoredBytes() => string.Concat(Directory.GetFiles(Path.GetDirectoryName(_engine.File)!).Select(ReadShared));
+    public string StoredBytes() => _engine.StoredBytes();
 
     /// <summary>What housekeeping does every minute so that what was erased is gone.</summary>
     public Task Maintain() => _engine.Maintain();
@@ -127,12 +126,5 @@ internal sealed class MailScene : IAsyncDisposable
     {
         await _services.DisposeAsync();
         await _engine.DisposeAsync();
-    }
-
-    private static string ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        return reader.ReadToEnd();
     }
 }

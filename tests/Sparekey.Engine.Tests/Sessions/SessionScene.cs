@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Core;
 using Sparekey.Core.Access;
@@ -149,15 +148,7 @@ internal sealed class SessionScene : IAsyncDisposable
         await Acts.Read(db => db.Scalar<long>(sql, parameters), CancellationToken.None);
 
     /// <summary>Everything in the database's files, a character a byte.</summary>
-    public string StoredBytes() => string.Concat(
-        Directory.GetFiles(Path.GetDirectoryName(_engine.File)!).Select(ReadShared));
-
-    private static string ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        return reader.ReadToEnd();
-    }
+    public string StoredBytes() => _engine.StoredBytes();
 
     public async ValueTask DisposeAsync()
     {

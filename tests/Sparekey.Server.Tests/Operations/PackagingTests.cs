@@ -1,20 +1,19 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Operations;
 
 /// <summary>What stands in <c>packaging/</c> fits the program: checked as far as it can be without an init system and without a container engine.</summary>
 public sealed partial class PackagingTests
 {
-    private static readonly string Root = FindRoot();
-
     [Fact]
     public async Task The_unit_is_sound_to_systemd_and_hardened()
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         try
         {
-            var unit = await File.ReadAllTextAsync(Path.Combine(Root, "packaging", "sparekey.service"));
+            var unit = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "packaging", "sparekey.service"));
             var file = Path.Combine(folder, "sparekey.service");
             unit.ShouldContain("ExecStart=/usr/lib/sparekey/sparekey serve ");
             await File.WriteAllTextAsync(file, unit.Replace("/usr/lib/sparekey/sparekey", ServerProcess.Executable, StringComparison.Ordinal));
@@ -35,14 +34,14 @@ public sealed partial class PackagingTests
     [Fact]
     public async Task The_unit_gives_the_server_what_it_needs_and_does_not_start_in_vain()
     {
-        var unit = await File.ReadAllTextAsync(Path.Combine(Root, "packaging", "sparekey.service"));
+        var unit = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "packaging", "sparekey.service"));
         Setting("RestartPreventExitStatus").ShouldBe($"{Cli.ExitCode.Configuration}");
         Setting("MemoryDenyWriteExecute").ShouldBe("no", "the JIT makes memory executable");
         Setting("StateDirectoryMode").ShouldBe("0700");
         Setting("UMask").ShouldBe("0077");
         int.Parse(Setting("TimeoutStopSec"), System.Globalization.CultureInfo.InvariantCulture).ShouldBeGreaterThan(40, "the server's own patience");
         Setting("ExecStart").ShouldContain($"--data /var/lib/{Setting("StateDirectory")} ");
-        (await File.ReadAllTextAsync(Path.Combine(Root, "packaging", "sparekey.sysusers"))).ShouldContain($"u {Setting("User")} ");
+        (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "packaging", "sparekey.sysusers"))).ShouldContain($"u {Setting("User")} ");
 
         string Setting(string name) => Regex.Match(unit, $"^{name}=(.*)$", RegexOptions.Multiline, TimeSpan.FromSeconds(5)).Groups[1].Value;
     }
@@ -50,17 +49,17 @@ public sealed partial class PackagingTests
     [Fact]
     public async Task The_image_ends_without_root_and_secrets_and_copies_what_is_there()
     {
-        var stages = Stages(await File.ReadAllTextAsync(Path.Combine(Root, "packaging", "Containerfile")));
+        var stages = Stages(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "packaging", "Containerfile")));
         stages.Count.ShouldBe(2);
         var (build, final) = (stages[0], stages[1]);
 
         foreach (var source in Words(build, "COPY").SelectMany(line => line[..^1]))
         {
-            Path.Exists(Path.Combine(Root, source)).ShouldBeTrue(source);
+            Path.Exists(Path.Combine(Repository.Root, source)).ShouldBeTrue(source);
         }
 
         // What the build needs and the ignore file keeps out would break it at the first try.
-        var kept = (await File.ReadAllLinesAsync(Path.Combine(Root, ".dockerignore"))).Where(l => l.StartsWith('!')).Select(l => l[1..]).ToList();
+        var kept = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, ".dockerignore"))).Where(l => l.StartsWith('!')).Select(l => l[1..]).ToList();
         Words(build, "COPY").SelectMany(line => line[..^1]).ShouldAllBe(source => kept.Contains(source.TrimEnd('/')));
 
         var user = Words(final, "USER").ShouldHaveSingleItem().ShouldHaveSingleItem();
@@ -85,7 +84,7 @@ public sealed partial class PackagingTests
         {
             var configuration = ServerProcess.Executable.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
             var (published, report) = await Run(
-                "dotnet", "publish", Path.Combine(Root, "src", "Sparekey.Server"), "-c", configuration, "--no-build", "-o", app, "--nologo", "-v", "q");
+                "dotnet", "publish", Path.Combine(Repository.Root, "src", "Sparekey.Server"), "-c", configuration, "--no-build", "-o", app, "--nologo", "-v", "q");
             published.ShouldBe(0, report);
             Directory.CreateDirectory(data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             (await Run("chmod", "-R", "a-w", app)).ExitCode.ShouldBe(0);
@@ -152,17 +151,6 @@ public sealed partial class PackagingTests
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         await process.WaitForExitAsync(patience.Token);
         return (process.ExitCode, await output + await errors);
-    }
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Sparekey.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests are not inside the repository.");
-        }
-
-        return folder;
     }
 
     [GeneratedRegex(@"\\\n\s*", RegexOptions.None, 5000)]
