@@ -77,6 +77,11 @@ public enum RefusalCode
     PasswordChangeRequired,
     PasswordRefused,
     PasskeyRefused,
+    KeyRefused,
+    ChallengeRefused,
+    CredentialTaken,
+    RecoveryKeyRefused,
+    SignedCredentialsDiffer,
     CurrentPasswordWrong,
 }
 
@@ -87,6 +92,12 @@ public sealed record Refusal(RefusalCode Code, string? Detail = null)
 {
     /// <summary>When to come back, for refusals that pass.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The recovery that waits, for refusals that tell a caller to come back for it.</summary>
+    public RecoveryId? Recovery { get; init; }
+
+    /// <summary>From when on it can be had, when nothing but time is missing.</summary>
+    public DateTimeOffset? NotBefore { get; init; }
 
     /// <summary>The members of the request that were wrong, as JSON pointers with a sentence each.</summary>
     public IReadOnlyList<FieldFault> Faults { get; init; } = [];

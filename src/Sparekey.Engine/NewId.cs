@@ -11,7 +11,12 @@ internal static class NewId
         where TId : struct, IId<TId>
     {
         Span<byte> random = stackalloc byte[16];
-        RandomNumberGenerator.Fill(random);
+        do
+        {
+            RandomNumberGenerator.Fill(random);
+        }
+        while (random[^1] == 0 || random[^2] == 0); // An account's id is a passkey's user handle, and some decoders drop a zero at the end.
+
         return Ids.FromRandom<TId>(random);
     }
 }

@@ -94,9 +94,10 @@ public abstract record RecoveryCommand
     /// <summary>A credential is bound under a redemption.</summary>
     /// <param name="Redemption">The redemption.</param>
     /// <param name="Account">The account as it is now.</param>
-    public sealed record Complete(RedemptionId Redemption, AccountFacts Account) : RecoveryCommand;
+    /// <param name="ByRecoveryKey">Whether the person's recovery key signed what is bound.</param>
+    public sealed record Complete(RedemptionId Redemption, AccountFacts Account, bool ByRecoveryKey = false) : RecoveryCommand;
 
-    /// <summary>A means without a secret of ours (recovery key, escrow, force) reaches its end.</summary>
+    /// <summary>A means that ends in no redemption (escrow) reaches its end.</summary>
     /// <param name="By">Who.</param>
     /// <param name="Account">The account as it is now.</param>
     public sealed record CompleteDirectly(Principal By, AccountFacts Account) : RecoveryCommand;

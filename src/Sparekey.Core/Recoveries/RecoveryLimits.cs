@@ -19,7 +19,7 @@ public static class RecoveryLimits
     public const int Tries = 100;
 
     /// <summary>Wrong tries among them by whoever holds the recovery's own handle.</summary>
-    public const int TriesByHandle = 10;
+    public const int TriesByHandle = 5;
 
     /// <summary>How long a principal who was recovered cannot decide on others.</summary>
     public static readonly TimeSpan DecidesAgainAfter = TimeSpan.FromHours(72);

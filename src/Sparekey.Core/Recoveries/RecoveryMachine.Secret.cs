@@ -57,9 +57,9 @@ public static partial class RecoveryMachine
             return Ended(recovery, by, now);
         }
 
-        if (recovery.Request.Means is not (Means.Link or Means.Code or Means.Token))
+        if (!recovery.Request.Means.EndsInRedemption())
         {
-            return new Refusal(RefusalCode.WrongState, "This means has no secret to issue.");
+            return new Refusal(RefusalCode.WrongState, "This means has nothing to issue.");
         }
 
         if (now >= recovery.OpenUntil)
@@ -91,7 +91,7 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.SecretInvalid);
         }
 
-        var redeemed = new RecoveryEvent(LedgerEvent.RecoveryRedeemed, Principal.Of(recovery.Request.Account))
+        var redeemed = new RecoveryEvent(LedgerEvent.RecoveryRedeemed, Redeemer(recovery))
         {
             Facts = Facts(("generation", secret.Number), ("redemption", command.Redemption.ToString())),
         };
@@ -120,13 +120,15 @@ public static partial class RecoveryMachine
             return new Decision.Accepted(recovery with { Secret = counted }, [tried], RefusalCode.SecretInvalid);
         }
 
-        // The secret is used up. A redemption that the right person opened before lives on: strangers void nothing of theirs.
+        // The secret is used up. A redemption that the right person opened before lives on: strangers void nothing of theirs. Who
+        // opens that of a recovery key has proved nothing yet; its wrong signatures end it.
+        var proved = recovery.Request.Means != Means.RecoveryKey;
         return new Decision.Accepted(
             recovery with
             {
                 State = RecoveryState.Locked,
                 Secret = null,
-                Redemption = now < recovery.Redemption?.ExpiresAt ? recovery.Redemption : null,
+                Redemption = proved && now < recovery.Redemption?.ExpiresAt ? recovery.Redemption : null,
             },
             [tried, new RecoveryEvent(LedgerEvent.RecoveryLocked, Principal.System) { Facts = Facts(("generation", secret.Number)) }],
             RefusalCode.SecretInvalid);
@@ -135,10 +137,17 @@ public static partial class RecoveryMachine
     private static Decision Complete(Recovery recovery, RecoveryCommand.Complete command, DateTimeOffset now)
     {
         var live = recovery.Redemption is { } redemption && redemption.Id == command.Redemption && redemption.IsAlive(now);
-        return live && command.Account.Status == AccountStatus.Active
-            ? Completed(recovery, Principal.Of(recovery.Request.Account), now)
+
+        // Whoever holds the redemption of a recovery key has asked for it, and proved nothing: only the key's own signature ends it.
+        var proven = command.ByRecoveryKey == (recovery.Request.Means == Means.RecoveryKey);
+        return live && proven && command.Account.Status == AccountStatus.Active
+            ? Completed(recovery, Redeemer(recovery), now)
             : Refuse(RefusalCode.RedemptionInvalid);
     }
+
+    // Nobody but the operator's programme takes part in what it forces.
+    private static Principal Redeemer(Recovery recovery) =>
+        recovery.Request.Means == Means.Force ? recovery.RequestedBy : Principal.Of(recovery.Request.Account);
 
     private static Decision CompleteDirectly(
         Recovery recovery, RecoveryCommand.CompleteDirectly command, Policy policy, DateTimeOffset now)
@@ -148,7 +157,7 @@ public static partial class RecoveryMachine
             return Refuse(Ended(recovery, command.By, now));
         }
 
-        if (recovery.Request.Means is Means.Link or Means.Code or Means.Token)
+        if (recovery.Request.Means.EndsInRedemption())
         {
             return Refuse(new Refusal(RefusalCode.WrongState, "This means ends with a redemption."));
         }

@@ -115,7 +115,7 @@ public static partial class RecoveryMachine
         }
 
         // Who has not proved who they are is sent the secret through the person's channel, and never handed it.
-        if (request is { Channel: not Channel.Email, Means: Means.Link or Means.Code or Means.Token } && by.Kind == PrincipalKind.Anonymous)
+        if (request.Channel != Channel.Email && request.Means.EndsInRedemption() && by.Kind == PrincipalKind.Anonymous)
         {
             return new Refusal(RefusalCode.ChannelNotAvailable, "Only somebody known receives a secret in the answer.");
         }

@@ -28,6 +28,28 @@ public enum Means
     Force,
 }
 
+/// <summary>What the means have in common.</summary>
+public static class MeansRules
+{
+    /// <summary>Whether a secret of ours is shown or sent: a link, a code, a token.</summary>
+    /// <param name="means">The means.</param>
+    public static bool HasSecret(this Means means) => means is Means.Link or Means.Code or Means.Token;
+
+    /// <summary>
+    /// Whether a password may be set at its end. A programme that binds a credential directly must not know it afterwards, and a
+    /// recovery key signs keys.
+    /// </summary>
+    /// <param name="means">The means.</param>
+    public static bool TakesPassword(this Means means) => means.HasSecret();
+
+    /// <summary>
+    /// Whether it ends in a redemption, in which a credential is bound. Only what the organisation's key releases does not: there
+    /// the answer is the end.
+    /// </summary>
+    /// <param name="means">The means.</param>
+    public static bool EndsInRedemption(this Means means) => means != Means.Escrow;
+}
+
 /// <summary>Which way the secret takes to the person.</summary>
 public enum Channel
 {

@@ -12,6 +12,9 @@ public enum CodeFormat
     /// <summary>32 base64url characters.</summary>
     Long,
 
+    /// <summary>16 decimal digits in groups of four.</summary>
+    Grouped,
+
     /// <summary>Words from a list, at least 64 bits.</summary>
     Phrase,
 }

@@ -20,6 +20,8 @@ public static class CodeText
     private const string Base64UrlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     private const int LettersLength = 10;
     private const int LongLength = 32;
+    private const int GroupsLength = 16;
+    private const int GroupLength = 4;
     private const int MaxTyped = 256;
     private const string Separators = " \t\r\n\u00a0-\u2010\u2011";
 
@@ -39,6 +41,7 @@ public static class CodeText
             CodeFormat.Digits => Draw("0123456789", digits, next),
             CodeFormat.Letters => Draw(Crockford, 5, next) + "-" + Draw(Crockford, 5, next),
             CodeFormat.Long => Draw(Base64UrlAlphabet, LongLength, next),
+            CodeFormat.Grouped => string.Join('-', Enumerable.Range(0, GroupsLength / GroupLength).Select(_ => Draw("0123456789", GroupLength, next))),
             CodeFormat.Phrase => string.Join('-', Enumerable.Range(0, PhraseLength).Select(_ => words[next(words.Count)])),
         });
     }
@@ -52,6 +55,7 @@ public static class CodeText
             CodeFormat.Digits => Digits(typed),
             CodeFormat.Letters => Letters(typed),
             CodeFormat.Long => Long(typed),
+            CodeFormat.Grouped => Grouped(typed),
             CodeFormat.Phrase => Phrase(typed),
         };
 
@@ -67,6 +71,12 @@ public static class CodeText
     {
         var bare = Bare(typed);
         return bare.Length is >= 6 and <= 10 && bare.All(char.IsAsciiDigit) ? bare : null;
+    }
+
+    private static string? Grouped(string typed)
+    {
+        var bare = Bare(typed);
+        return bare.Length == GroupsLength && bare.All(char.IsAsciiDigit) ? bare : null;
     }
 
     // Crockford's base 32: O is read as 0, I and L as 1; U is no character of it.

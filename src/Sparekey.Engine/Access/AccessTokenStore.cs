@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Storage;
 
@@ -24,7 +26,22 @@ public sealed record ServiceAccount(ServiceAccountId Id, string Name, string Own
 /// <param name="RevokedAt">When it was revoked.</param>
 public sealed record AccessToken(
     TokenId Id, ServiceAccountId ServiceAccount, PermissionSet Permissions, string Ceiling, int PerMinute, DateTimeOffset CreatedAt,
-    DateTimeOffset ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
+    DateTimeOffset ExpiresAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt)
+{
+    /// <summary>A key that proves its holder beside the secret, or instead of it; null for none.</summary>
+    public ProgrammeKey? Key { get; init; }
+
+    /// <summary>The application it acts for; null for none in particular.</summary>
+    public ApplicationId? Application { get; init; }
+
+    /// <summary>Which kinds of accounts it may act on; none named for all.</summary>
+    public ImmutableArray<AccountKind> Kinds { get; init; } = [];
+}
+
+/// <summary>The public key of a programme.</summary>
+/// <param name="Pem">The key as PEM (RFC 7468 §13): P-256, RSA of 2048 bits or more, Ed25519.</param>
+/// <param name="Name">What its holder calls it; compared exactly.</param>
+public sealed record ProgrammeKey(string Pem, string? Name);
 
 /// <summary>What authentication needs of a token.</summary>
 internal sealed record StoredToken(AccessToken Token, string OwnerId, KeyedHash Hash, bool IsOwnerActive)
@@ -40,7 +57,8 @@ internal sealed class AccessTokenStore
         """
         t.id AS Id, t.service_account_id AS ServiceAccount, t.permissions AS Permissions, t.ceiling AS Ceiling,
         t.per_minute AS PerMinute, t.created_at AS CreatedAt, t.expires_at AS ExpiresAt, t.last_used_at AS LastUsedAt,
-        t.revoked_at AS RevokedAt
+        t.revoked_at AS RevokedAt, t.public_key AS PublicKey, t.key_name AS KeyName, t.application_id AS Application,
+        t.account_kinds AS Kinds
         """;
 
     public Task<int> AddServiceAccount(Act act, ServiceAccount account, Principal by) => act.Db.Execute(
@@ -92,8 +110,10 @@ internal sealed class AccessTokenStore
     public Task<int> AddToken(Act act, AccessToken token, KeyedHash hash, Principal by) => act.Db.Execute(
         """
         INSERT INTO access_tokens
-            (tenant_id, id, service_account_id, key_version, mac, permissions, ceiling, per_minute, created_at, created_by, expires_at)
-        VALUES (@tenant, @id, @serviceAccount, @keyVersion, @mac, @permissions, @ceiling, @perMinute, @now, @by, @expires)
+            (tenant_id, id, service_account_id, key_version, mac, permissions, ceiling, per_minute, created_at, created_by, expires_at,
+             public_key, key_name, application_id, account_kinds)
+        VALUES (@tenant, @id, @serviceAccount, @keyVersion, @mac, @permissions, @ceiling, @perMinute, @now, @by, @expires,
+                @publicKey, @keyName, @application, @kinds)
         """,
         new
         {
@@ -108,6 +128,10 @@ internal sealed class AccessTokenStore
             now = act.NowMs,
             by = by.Id,
             expires = token.ExpiresAt.ToUnixTimeMilliseconds(),
+            publicKey = token.Key?.Pem,
+            keyName = token.Key?.Name,
+            application = token.Application?.ToString(),
+            kinds = string.Join(' ', token.Kinds.Select(WireName.Of)),
         });
 
     /// <summary>What authentication needs; null when there is no such token or its programme is gone.</summary>
@@ -115,18 +139,20 @@ internal sealed class AccessTokenStore
     {
         var row = await db.Find<AuthenticationRow>(
             $"""
-            SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId,
-                   CASE WHEN s.owner_id = 'local-operator' THEN 1
-                        WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = s.tenant_id AND a.id = s.owner_id
-                                     AND a.status = 'active' AND a.deleted_at IS NULL) THEN 1 ELSE 0 END AS OwnerActive
-            FROM access_tokens t JOIN service_accounts s ON s.tenant_id = t.tenant_id AND s.id = t.service_account_id
-            WHERE t.tenant_id = @tenant AND t.id = @id AND s.deleted_at IS NULL
+            {SelectForAuthentication} WHERE t.tenant_id = @tenant AND t.id = @id AND s.deleted_at IS NULL
             """,
             new { tenant = tenant.ToString(), id = id.ToString() });
-        return row is null
-            ? null
-            : new StoredToken(row.ToToken(), row.OwnerId, new KeyedHash((int)row.KeyVersion, row.Mac), row.OwnerActive == 1);
+        return row?.ToStored();
     }
+
+    /// <summary>The tokens that act for an application and are proved by a key.</summary>
+    public async Task<IReadOnlyList<StoredToken>> KeysOf(DbSession db, TenantId tenant, ApplicationId application) =>
+        [.. (await db.List<AuthenticationRow>(
+            $"""
+            {SelectForAuthentication}
+            WHERE t.tenant_id = @tenant AND t.application_id = @application AND t.public_key IS NOT NULL AND s.deleted_at IS NULL
+            """,
+            new { tenant = tenant.ToString(), application = application.ToString() })).Select(r => r.ToStored())];
 
     /// <summary>
     /// Whether the caller's token still opens anything as the act sees it. A call that was let in a moment before its token was
@@ -178,6 +204,15 @@ internal sealed class AccessTokenStore
     public async Task<bool> Any(DbSession db, TenantId tenant) => await db.Scalar<long>(
         "SELECT COUNT(*) FROM access_tokens WHERE tenant_id = @tenant", new { tenant = tenant.ToString() }) > 0;
 
+    private const string SelectForAuthentication =
+        $"""
+        SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId,
+               CASE WHEN s.owner_id = 'local-operator' THEN 1
+                    WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = s.tenant_id AND a.id = s.owner_id
+                                 AND a.status = 'active' AND a.deleted_at IS NULL) THEN 1 ELSE 0 END AS OwnerActive
+        FROM access_tokens t JOIN service_accounts s ON s.tenant_id = t.tenant_id AND s.id = t.service_account_id
+        """;
+
     private const string SelectServiceAccount =
         "SELECT id AS Id, name AS Name, owner_id AS OwnerId, created_at AS CreatedAt FROM service_accounts";
 
@@ -187,30 +222,33 @@ internal sealed class AccessTokenStore
             new(Ids.Parse<ServiceAccountId>(Id), Name, OwnerId, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
     }
 
-    private sealed record TokenRow(
+    private record TokenRow(
         string Id, string ServiceAccount, string Permissions, string Ceiling, long PerMinute, long CreatedAt, long ExpiresAt,
-        long? LastUsedAt, long? RevokedAt)
+        long? LastUsedAt, long? RevokedAt, string? PublicKey, string? KeyName, string? Application, string Kinds)
     {
-        public AccessToken Read() => ReadToken(
-            Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt);
+        public AccessToken Read() =>
+            new(
+                Ids.Parse<TokenId>(Id), Ids.Parse<ServiceAccountId>(ServiceAccount), ReadPermissions(Permissions), Ceiling, (int)PerMinute,
+                DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt), DateTimeOffset.FromUnixTimeMilliseconds(ExpiresAt),
+                LastUsedAt is { } used ? DateTimeOffset.FromUnixTimeMilliseconds(used) : null,
+                RevokedAt is { } revoked ? DateTimeOffset.FromUnixTimeMilliseconds(revoked) : null)
+            {
+                Key = PublicKey is null ? null : new ProgrammeKey(PublicKey, KeyName),
+                Application = Application is null ? null : Ids.Parse<ApplicationId>(Application),
+                Kinds = Kinds.Length == 0 ? [] : [.. Kinds.Split(' ').Select(WireName.Parse<AccountKind>)],
+            };
     }
 
     private sealed record AuthenticationRow(
         string Id, string ServiceAccount, string Permissions, string Ceiling, long PerMinute, long CreatedAt, long ExpiresAt,
-        long? LastUsedAt, long? RevokedAt, long KeyVersion, byte[] Mac, string OwnerId, long OwnerActive)
+        long? LastUsedAt, long? RevokedAt, string? PublicKey, string? KeyName, string? Application, string Kinds, long KeyVersion,
+        byte[] Mac, string OwnerId, long OwnerActive)
+        : TokenRow(
+            Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt, PublicKey, KeyName, Application,
+            Kinds)
     {
-        public AccessToken ToToken() => ReadToken(
-            Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt);
+        public StoredToken ToStored() => new(Read(), OwnerId, new KeyedHash((int)KeyVersion, Mac), OwnerActive == 1);
     }
-
-    private static AccessToken ReadToken(
-        string id, string serviceAccount, string permissions, string ceiling, long perMinute, long createdAt, long expiresAt,
-        long? lastUsedAt, long? revokedAt) =>
-        new(
-            Ids.Parse<TokenId>(id), Ids.Parse<ServiceAccountId>(serviceAccount), ReadPermissions(permissions), ceiling, (int)perMinute,
-            DateTimeOffset.FromUnixTimeMilliseconds(createdAt), DateTimeOffset.FromUnixTimeMilliseconds(expiresAt),
-            lastUsedAt is { } used ? DateTimeOffset.FromUnixTimeMilliseconds(used) : null,
-            revokedAt is { } revoked ? DateTimeOffset.FromUnixTimeMilliseconds(revoked) : null);
 
     private static PermissionSet ReadPermissions(string text) => PermissionSet.Of(
         text.Split(' ', StringSplitOptions.RemoveEmptyEntries)

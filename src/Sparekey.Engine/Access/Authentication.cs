@@ -3,6 +3,7 @@ using System.Text;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Policies;
 
@@ -53,11 +54,42 @@ public sealed class Authentication
         }
 
         NoteUse(visitor.Tenant, stored, secret, now);
+        return CallerOf(visitor, stored);
+    }
+
+    /// <summary>Who signed something with the key of a token that acts for an application.</summary>
+    /// <param name="visitor">Where the call came from, with the tenant of its host.</param>
+    /// <param name="application">The application that the caller says it acts for.</param>
+    /// <param name="signed">Whether a key's holder signed it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The caller, or <see cref="RefusalCode.Unauthenticated"/> whatever is wrong.</returns>
+    public async Task<Result<Caller>> AuthenticateByKey(
+        Visitor visitor, ApplicationId application, Func<SigningPublicKey, bool> signed, CancellationToken cancellationToken)
+    {
+        var now = _acts.Now;
+        var keys = await _acts.Read(db => _tokens.KeysOf(db, visitor.Tenant, application), cancellationToken);
+        var stored = keys.FirstOrDefault(
+            k => k.IsLiveAt(now) && SigningPublicKey.Parse(k.Token.Key!.Pem) is { } key && signed(key));
+        if (stored is null)
+        {
+            return RefusalCode.Unauthenticated;
+        }
+
+        NoteUse(visitor.Tenant, stored, secret: null, now);
+        return CallerOf(visitor, stored);
+    }
+
+    private static Caller CallerOf(Visitor visitor, StoredToken stored)
+    {
         var token = stored.Token;
         var principal = new Principal(PrincipalKind.ServiceAccount, token.ServiceAccount.ToString(), stored.OwnerId);
-        return new Caller(
-            visitor.Tenant, visitor.Source, visitor.CorrelationId,
-            new Grant(principal, token.Permissions, token.Ceiling, token.ExpiresAt), id) { PerMinute = token.PerMinute };
+        var grant = new Grant(principal, token.Permissions, token.Ceiling, token.ExpiresAt) { Kinds = token.Kinds };
+        return new Caller(visitor.Tenant, visitor.Source, visitor.CorrelationId, grant, token.Id)
+        {
+            PerMinute = token.PerMinute,
+            Key = token.Key,
+            Application = token.Application,
+        };
     }
 
     /// <summary>Whoever may open the socket on the server's machine.</summary>
@@ -102,16 +134,16 @@ public sealed class Authentication
         return uses.Count;
     }
 
-    private void NoteUse(TenantId tenant, StoredToken stored, byte[] secret, DateTimeOffset now)
+    private void NoteUse(TenantId tenant, StoredToken stored, byte[]? secret, DateTimeOffset now)
     {
         var key = (tenant, stored.Token.Id);
-        var stale = stored.Hash.KeyVersion != _keys.ActiveVersion;
+        var stale = secret is not null && stored.Hash.KeyVersion != _keys.ActiveVersion;
         if (!stale && _noted.TryGetValue(key, out var noted) && now - noted < TimeSpan.FromMinutes(1) && now >= noted)
         {
             return;
         }
 
-        KeyedHash? renewed = stale ? _keys.Hash(KeyPurpose.AccessToken, Context(tenant, stored.Token.Id), secret) : null;
+        KeyedHash? renewed = stale ? _keys.Hash(KeyPurpose.AccessToken, Context(tenant, stored.Token.Id), secret!) : null;
         _uses[key] = new Use(now, stored.Hash, renewed);
         _noted[key] = now;
     }

@@ -28,6 +28,12 @@ public sealed record Caller(TenantId Tenant, string Source, string CorrelationId
     /// <summary>How many calls that change something its token may make in a minute; 0 for no limit.</summary>
     public int PerMinute { get; init; }
 
+    /// <summary>The key that its token may prove itself with besides; null for none.</summary>
+    public ProgrammeKey? Key { get; init; }
+
+    /// <summary>The application that its token acts for; null for none in particular.</summary>
+    public ApplicationId? Application { get; init; }
+
     /// <summary>Who it is.</summary>
     public Principal Principal => Grant.Principal;
 }

@@ -1,8 +1,10 @@
 using System.Text;
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Secrets;
@@ -26,6 +28,15 @@ public sealed record TokenOrder(ServiceAccountId? ServiceAccount, string? Name, 
 
     /// <summary>How many calls that change something it may make in a minute.</summary>
     public int PerMinute { get; init; } = 600;
+
+    /// <summary>A key that proves its holder beside the secret, or instead of it.</summary>
+    public ProgrammeKey? Key { get; init; }
+
+    /// <summary>The application it acts for.</summary>
+    public ApplicationId? Application { get; init; }
+
+    /// <summary>Which kinds of accounts it may act on; none named for all.</summary>
+    public IReadOnlyList<AccountKind> Kinds { get; init; } = [];
 }
 
 /// <summary>What proves a token: its id and its secret.</summary>
@@ -52,6 +63,9 @@ public sealed class ManageTokens
 {
     private static readonly TimeSpan DefaultLife = TimeSpan.FromDays(90);
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(366);
+
+    // A key never travels, so that what it proves may live as long as the programme.
+    private static readonly TimeSpan LongestLifeOfKey = TimeSpan.FromDays(3660);
 
     private readonly Acts _acts;
     private readonly AccessTokenStore _store;
@@ -177,7 +191,7 @@ public sealed class ManageTokens
         var latest = caller.Grant.ExpiresAt ?? DateTimeOffset.MaxValue;
         var wanted = act.Now + (order.ExpiresIn ?? DefaultLife);
         var expiresAt = order.ExpiresIn is null && wanted > latest ? latest : wanted;
-        if (caller.Grant.MayMint(order.Permissions, ceiling, expiresAt, ranks) is { } forbidden)
+        if (caller.Grant.MayMint(order.Permissions, ceiling, expiresAt, ranks, order.Kinds) is { } forbidden)
         {
             return forbidden;
         }
@@ -189,7 +203,12 @@ public sealed class ManageTokens
         }
 
         var token = new AccessToken(
-            proof.Id, owner.Value.Id, order.Permissions, ceiling, order.PerMinute, act.Now, expiresAt, LastUsedAt: null, RevokedAt: null);
+            proof.Id, owner.Value.Id, order.Permissions, ceiling, order.PerMinute, act.Now, expiresAt, LastUsedAt: null, RevokedAt: null)
+        {
+            Key = order.Key,
+            Application = order.Application,
+            Kinds = [.. order.Kinds.Distinct()],
+        };
         var hash = _keys.Hash(
             KeyPurpose.AccessToken, Authentication.Context(act.Tenant, proof.Id), Encoding.UTF8.GetBytes(proof.Secret.Reveal()));
         await _store.AddToken(act, token, hash, caller.Principal);
@@ -210,9 +229,15 @@ public sealed class ManageTokens
             faults.Add(new FieldFault("/per_minute", "1 to 10000000."));
         }
 
-        if (order.ExpiresIn is { } life && (life <= TimeSpan.Zero || life > LongestLife))
+        var longest = order.Key is null ? LongestLife : LongestLifeOfKey;
+        if (order.ExpiresIn is { } life && (life <= TimeSpan.Zero || life > longest))
         {
-            faults.Add(new FieldFault("/expires_in", "More than nothing, 366 days at most."));
+            faults.Add(new FieldFault("/expires_in", $"More than nothing, {longest.TotalDays} days at most."));
+        }
+
+        if (order.Key is { } key && (SigningPublicKey.Parse(key.Pem) is null || key.Name is { Length: 0 or > SigningPublicKey.LongestName }))
+        {
+            faults.Add(new FieldFault("/public_key", "A public key as PEM: P-256, RSA of 2048 to 4096 bits, or Ed25519."));
         }
 
         if (order.ServiceAccount is null == order.Name is null)

@@ -58,7 +58,7 @@ internal sealed class AccountAct(Acts acts, Database database, AccountStore stor
         }
 
         var ranks = await policies.Ranks(act.Db, act.Tenant);
-        return caller.Grant.MayActOn(account.Id, account.Role, account.Role, ranks) is { } forbidden
+        return caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, ranks) is { } forbidden
             ? forbidden
             : new Found(account, ranks);
     }
@@ -72,7 +72,8 @@ internal sealed class AccountAct(Acts acts, Database database, AccountStore stor
     public async Task<Result<Account>> Write(Act act, Caller caller, Found found, Account changed)
     {
         var (before, next) = (found.Account, changed with { Version = found.Account.Version + 1 });
-        if (caller.Grant.MayActOn(before.Id, before.Role, next.Role, found.Ranks) is { } forbidden)
+        if ((caller.Grant.MayActOn(before.Id, before.Kind, before.Role, next.Role, found.Ranks)
+            ?? caller.Grant.MayActOn(before.Id, next.Kind, before.Role, next.Role, found.Ranks)) is { } forbidden)
         {
             return forbidden;
         }

@@ -79,7 +79,7 @@ public sealed class CreateAccount
             return wrong;
         }
 
-        if (caller.Grant.MayCreate(account.Role, ranks) is { } forbidden)
+        if (caller.Grant.MayCreate(account.Kind, account.Role, ranks) is { } forbidden)
         {
             return forbidden;
         }

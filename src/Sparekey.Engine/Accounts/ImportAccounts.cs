@@ -134,7 +134,7 @@ public sealed class ImportAccounts
 
     private async Task<FieldFault?> Check(Act act, Caller caller, Account account, RankOrder ranks) =>
         await _act.CheckPlace(act.Db, act.Tenant, account, ranks, null) is { } wrong ? wrong.Faults[0]
-        : caller.Grant.MayCreate(account.Role, ranks) is not null ? new FieldFault("/role", "Above the caller's ceiling.")
+        : caller.Grant.MayCreate(account.Kind, account.Role, ranks) is not null ? new FieldFault("/role", "Above the caller's ceiling.")
         : await AccountClaims.Taken(act, null, account) ? new FieldFault("", "Another account has this user name, address or external id.")
         : null;
 

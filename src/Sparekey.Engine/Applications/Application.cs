@@ -18,6 +18,11 @@ public sealed record Application(
     /// <summary>What it is called in other products' protocols, by dialect.</summary>
     public ImmutableArray<ExternalId> ClientIds { get; init; } = [];
 
+    /// <summary>
+    /// What it shares with other applications in another product: a namespace, an organisation. Null when it stands alone.
+    /// </summary>
+    public string? Group { get; init; }
+
     /// <summary>How its pages look.</summary>
     public Branding Branding { get; init; } = Branding.None;
 

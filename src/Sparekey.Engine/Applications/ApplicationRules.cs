@@ -30,12 +30,18 @@ internal static class ApplicationRules
             ReturnUrls = Each(
                 wanted.ReturnUrls, before.ReturnUrls, "/return_urls", ReturnUrl, "A complete https address without fragment.", faults),
             ClientIds = wanted.ClientIds is { } ids ? AccountRules.ExternalIds(ids, "/client_ids", faults) : before.ClientIds,
+            Group = wanted.Group is { } group ? group.Value : before.Group,
             Branding = wanted.Branding ?? before.Branding,
         };
         faults.AddRange(next.Branding.Faults("/branding"));
         if (!AccountRules.IsName(next.Name))
         {
             faults.Add(new FieldFault("/name", "1 to 64 printable characters."));
+        }
+
+        if (next.Group is { } shared && !AccountRules.IsName(shared))
+        {
+            faults.Add(new FieldFault("/group", "1 to 64 printable characters."));
         }
 
         if (next.RpId is { } domain && !IsRpId(domain, next.Origins))
@@ -130,6 +136,9 @@ public sealed record ApplicationSettings
 
     /// <summary>What it is called in other products' protocols.</summary>
     public IReadOnlyList<Core.Accounts.ExternalId>? ClientIds { get; init; }
+
+    /// <summary>What it shares with other applications in another product.</summary>
+    public Assigned<string?>? Group { get; init; }
 
     /// <summary>How its pages look, as a whole.</summary>
     public Branding? Branding { get; init; }

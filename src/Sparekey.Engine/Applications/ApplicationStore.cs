@@ -11,7 +11,7 @@ internal sealed class ApplicationStore
     private const string Select =
         """
         SELECT id AS Id, name AS Name, rp_id AS RpId, origins AS Origins, link_hosts AS LinkHosts, return_urls AS ReturnUrls,
-               client_ids AS ClientIds, branding AS Branding, is_default AS IsDefault, created_at AS CreatedAt, version AS Version
+               client_ids AS ClientIds, group_name AS GroupName, branding AS Branding, is_default AS IsDefault, created_at AS CreatedAt, version AS Version
         FROM applications
         """;
 
@@ -68,9 +68,9 @@ internal sealed class ApplicationStore
     public Task<int> Insert(Act act, Application application) => act.Db.Execute(
         """
         INSERT INTO applications
-            (tenant_id, id, name, rp_id, origins, link_hosts, return_urls, client_ids, branding, is_default, created_at, version)
+            (tenant_id, id, name, rp_id, origins, link_hosts, return_urls, client_ids, group_name, branding, is_default, created_at, version)
         VALUES
-            (@tenant, @id, @name, @rpId, @origins, @linkHosts, @returnUrls, @clientIds, @branding, @isDefault, @created, @version)
+            (@tenant, @id, @name, @rpId, @origins, @linkHosts, @returnUrls, @clientIds, @group, @branding, @isDefault, @created, @version)
         """,
         Parameters(act, application));
 
@@ -81,7 +81,7 @@ internal sealed class ApplicationStore
     public async Task<bool> Update(Act act, Application next) => await act.Db.Execute(
         """
         UPDATE applications SET name = @name, rp_id = @rpId, origins = @origins, link_hosts = @linkHosts, return_urls = @returnUrls,
-            client_ids = @clientIds, branding = @branding, version = @version
+            client_ids = @clientIds, group_name = @group, branding = @branding, version = @version
         WHERE tenant_id = @tenant AND id = @id AND version = @version - 1
         """,
         Parameters(act, next)) == 1;
@@ -115,6 +115,7 @@ internal sealed class ApplicationStore
         linkHosts = StoredJson.Write(application.LinkHosts),
         returnUrls = StoredJson.Write(application.ReturnUrls.Select(u => u.AbsoluteUri)),
         clientIds = StoredJson.Write(application.ClientIds),
+        group = application.Group,
         branding = StoredJson.Write(application.Branding),
         isDefault = application.IsDefault ? 1 : 0,
         created = application.CreatedAt.ToUnixTimeMilliseconds(),
@@ -129,6 +130,7 @@ internal sealed class ApplicationStore
         string LinkHosts,
         string ReturnUrls,
         string ClientIds,
+        string? GroupName,
         string Branding,
         long IsDefault,
         long CreatedAt,
@@ -139,6 +141,7 @@ internal sealed class ApplicationStore
         {
             ReturnUrls = Uris(ReturnUrls),
             ClientIds = [.. StoredJson.Read<ExternalId[]>(ClientIds)],
+            Group = GroupName,
             Branding = StoredJson.Read<Branding>(Branding),
             IsDefault = IsDefault != 0,
             CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt),

@@ -103,6 +103,13 @@ public sealed class CeremonyStore(KeyRing keys)
         """,
         new { tenant = act.Tenant.ToString(), kind, hash = Hash(id), found, now = act.NowMs }) == 1;
 
+    /// <summary>Ends whatever is begun for an account.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    public Task<int> EndOf(Act act, AccountId account) => act.Db.Execute(
+        "DELETE FROM ceremonies WHERE tenant_id = @tenant AND account_id = @account",
+        new { tenant = act.Tenant.ToString(), account = account.ToString() });
+
     private byte[] Seal<TState>(TenantId tenant, string kind, string id, TState state) =>
         keys.Seal(KeyPurpose.Ceremony, tenant, Table, RowName(kind, id), JsonSerializer.SerializeToUtf8Bytes(state));
 

@@ -13,6 +13,9 @@ namespace Sparekey.Engine.Credentials;
 /// <param name="CreatedAt">When it was bound.</param>
 public sealed record Credential(CredentialId Id, AccountId Account, CredentialKind Kind, DateTimeOffset CreatedAt)
 {
+    /// <summary>Whether it proves anything.</summary>
+    public CredentialState State { get; init; }
+
     /// <summary>What the person calls it.</summary>
     public string? Name { get; init; }
 

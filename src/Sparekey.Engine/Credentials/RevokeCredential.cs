@@ -59,7 +59,7 @@ public sealed class RevokeCredential
 
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
         if ((caller.Grant.Demand(Permission.CredentialRevoke)
-            ?? caller.Grant.MayActOn(id, account.Role, account.Role, policy.Ranks)) is { } forbidden)
+            ?? caller.Grant.MayActOn(id, account.Kind, account.Role, account.Role, policy.Ranks)) is { } forbidden)
         {
             return forbidden;
         }
@@ -74,7 +74,7 @@ public sealed class RevokeCredential
             return refused;
         }
 
-        await _credentials.Delete(act, id, credentialId);
+        await _credentials.Revoke(act, id, credentialId);
         var ended = await _sessions.EndOpenedBy(act, id, credentialId);
         await act.Record(new LedgerEntry(LedgerEvent.CredentialRevoked, caller.Principal, id)
         {

@@ -41,7 +41,7 @@ internal sealed class RecoveryAct(
         }
 
         var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
-        return caller.Grant.MayActOn(account.Id, account.Role, account.Role, policy.Ranks) is { } forbidden
+        return caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks) is { } forbidden
             ? forbidden
             : new Found(recovery, account, policy);
     }
@@ -87,7 +87,7 @@ internal sealed class RecoveryAct(
     private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)
     {
         if (recovery.State != RecoveryState.Ready || recovery.Request.Channel != Channel.Email
-            || recovery.Request.Means is not (Means.Link or Means.Code or Means.Token))
+            || !recovery.Request.Means.EndsInRedemption())
         {
             return recovery;
         }

@@ -37,16 +37,24 @@ internal sealed class RecoveryCompletion(
             return refusal;
         }
 
-        if (await check(live.Value) is { } unbindable)
-        {
-            return unbindable;
-        }
+        return await check(live.Value) is { } unbindable ? unbindable : await Commit(act, visitor, live.Value, bind, byRecoveryKey: false);
+    }
 
-        var (recovery, account, _) = live.Value;
+    /// <summary>The commit itself, where everything was checked in this act.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="visitor">Where it comes from.</param>
+    /// <param name="live">The redemption.</param>
+    /// <param name="bind">Binds the credential.</param>
+    /// <param name="byRecoveryKey">Whether the person's recovery key signed what is bound.</param>
+    /// <returns>The completed recovery, or <see cref="RefusalCode.RedemptionInvalid"/>.</returns>
+    public async Task<Result<Recovery>> Commit(
+        Act act, Visitor visitor, LiveRedemption live, Func<Recovery, Account, Task> bind, bool byRecoveryKey)
+    {
+        var (recovery, account, _) = live;
         var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
         var completed = await recoveries.Apply(
             act, new RecoveryAct.Found(recovery, account, policy),
-            new RecoveryCommand.Complete(recovery.Redemption!.Id, AccountFacts.Of(account)), visitor);
+            new RecoveryCommand.Complete(recovery.Redemption!.Id, AccountFacts.Of(account), byRecoveryKey), visitor);
         if (completed.Refusal is { } refused)
         {
             return refused;
@@ -64,11 +72,11 @@ internal sealed class RecoveryCompletion(
     private Task<int> Revoke(Act act, AccountId account, Revocation revocation) => revocation switch
     {
         Revocation.Sessions => sessions.EndAll(act, account),
-        Revocation.Passwords => credentials.DeleteOfKind(act, account, CredentialKind.Password),
-        Revocation.Passkeys => credentials.DeleteOfKind(act, account, CredentialKind.Passkey),
-        Revocation.Keys => credentials.DeleteOfKind(act, account, CredentialKind.Key),
-        Revocation.RecoveryKeys => credentials.DeleteOfKind(act, account, CredentialKind.RecoveryKey),
-        Revocation.RecoveryCodes => credentials.DeleteOfKind(act, account, CredentialKind.RecoveryCodes),
-        Revocation.ExternalLogins => credentials.DeleteOfKind(act, account, CredentialKind.ExternalLogin),
+        Revocation.Passwords => credentials.RevokeKind(act, account, CredentialKind.Password),
+        Revocation.Passkeys => credentials.RevokeKind(act, account, CredentialKind.Passkey),
+        Revocation.Keys => credentials.RevokeKind(act, account, CredentialKind.Key),
+        Revocation.RecoveryKeys => credentials.RevokeKind(act, account, CredentialKind.RecoveryKey),
+        Revocation.RecoveryCodes => credentials.RevokeKind(act, account, CredentialKind.RecoveryCodes),
+        Revocation.ExternalLogins => credentials.RevokeKind(act, account, CredentialKind.ExternalLogin),
     };
 }

@@ -33,6 +33,13 @@ internal sealed class RecoverySecrets(KeyRing keys)
             return (stored, new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
         }
 
+        if (!request.Means.HasSecret())
+        {
+            // Beside the recovery key, the code that shows that the person reads the mail.
+            var (stored, code) = MintCode(recovery, CodeFormat.Grouped);
+            return (stored, new MintedSecret(request.Means, code, recovery.Secret!.ExpiresAt));
+        }
+
         var id = NewId.Make<EntryId>().Value;
         var secret = SecretMint.NewToken32();
         var prefix = request.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;

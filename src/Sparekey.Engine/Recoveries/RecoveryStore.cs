@@ -55,6 +55,32 @@ internal sealed class RecoveryStore
     /// <summary>
     /// Recoveries in the order of their making, newest first. Of a state come also those that may look so to their requester.
     /// </summary>
+    public Task<int> SetCallKey(Act act, RecoveryId recovery, string callKey) => act.Db.Execute(
+        "UPDATE recoveries SET call_key = @callKey WHERE tenant_id = @tenant AND id = @id",
+        new { tenant = act.Tenant.ToString(), id = recovery.ToString(), callKey });
+
+    /// <summary>
+    /// The newest recovery of a call that was told to wait and has not been answered since. One that was denied is among them until its
+    /// time is over: to its requester it waits (T16).
+    /// </summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="callKey">The call.</param>
+    /// <param name="now">The time.</param>
+    public async Task<Recovery?> FindByCall(DbSession db, TenantId tenant, string callKey, DateTimeOffset now)
+    {
+        var bodies = await db.List<string>(
+            """
+            SELECT body FROM recoveries
+            WHERE tenant_id = @tenant AND call_key = @callKey AND state IN ('pending', 'ready', 'denied')
+            ORDER BY created_at DESC, id DESC LIMIT 10
+            """,
+            new { tenant = tenant.ToString(), callKey });
+        return bodies.Select(StoredJson.Read<Recovery>)
+            .FirstOrDefault(r => r.LastGeneration == 0 && r.WithdrawnAt is null && now < r.OpenUntil);
+    }
+
+    /// <summary>Recoveries, newest first.</summary>
     public async Task<IReadOnlyList<Recovery>> List(
         DbSession db, TenantId tenant, RecoveryFilter filter, DateTimeOffset now, int limit)
     {

@@ -32,7 +32,11 @@ public abstract record PresentedSecret
 /// <param name="Token">Its token, shown once.</param>
 /// <param name="ExpiresAt">When it ends.</param>
 /// <param name="View">What the person may know.</param>
-public sealed record OpenedRedemption(SecretText Token, DateTimeOffset ExpiresAt, RedemptionView View);
+public sealed record OpenedRedemption(SecretText Token, DateTimeOffset ExpiresAt, RedemptionView View)
+{
+    /// <summary>What the person needs where a recovery key ends it; null for every other means.</summary>
+    public RecoveryKeyOptions? RecoveryKey { get; init; }
+}
 
 /// <summary>What the holder of a redemption may know.</summary>
 /// <param name="Recovery">The recovery.</param>

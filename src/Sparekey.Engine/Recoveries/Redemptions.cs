@@ -22,8 +22,10 @@ internal sealed record LiveRedemption(Recovery Recovery, Account Account, DateTi
 /// <param name="store">The recoveries.</param>
 /// <param name="accounts">The accounts.</param>
 /// <param name="applications">Know whether they take passkeys.</param>
+/// <param name="recoveryKeys">Begins what ends with a recovery key.</param>
 /// <param name="keys">The key ring.</param>
-internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, ApplicationStore applications, KeyRing keys)
+internal sealed class Redemptions(
+    RecoveryStore store, AccountStore accounts, ApplicationStore applications, RecoveryKeyCeremony recoveryKeys, KeyRing keys)
 {
     /// <summary>Makes the token of a recovery's live redemption.</summary>
     /// <param name="act">The act.</param>
@@ -35,9 +37,11 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ap
         var secret = SecretMint.NewToken32();
         var hash = keys.Hash(KeyPurpose.Redemption, Context(act.Tenant, live.Id), Encoding.UTF8.GetBytes(secret.Reveal()));
         await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
-        return new OpenedRedemption(
-            TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal()),
-            live.ExpiresAt, await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt)));
+        var token = TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal());
+        return new OpenedRedemption(token, live.ExpiresAt, await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt)))
+        {
+            RecoveryKey = recovery.Request.Means == Means.RecoveryKey ? await recoveryKeys.Begin(act, recovery, account, token) : null,
+        };
     }
 
     /// <summary>Finds the live redemption of a token.</summary>
@@ -77,7 +81,10 @@ internal sealed class Redemptions(RecoveryStore store, AccountStore accounts, Ap
     {
         var application = await applications.Find(db, tenant, live.Recovery.Request.Application);
         var takesPasskeys = application is not null && RelyingParty.Of(application) is not null;
-        return new RedemptionView(live.Recovery, live.Account, live.ExpiresAt, takesPasskeys ? ["password", "passkey"] : ["password"]);
+        var means = live.Recovery.Request.Means;
+        return new RedemptionView(
+            live.Recovery, live.Account, live.ExpiresAt,
+            means == Means.RecoveryKey ? ["recovery_key"] : [.. means.TakesPassword() ? ["password"] : Array.Empty<string>(), .. takesPasskeys ? ["passkey"] : Array.Empty<string>()]);
     }
 
     private static string Context(TenantId tenant, RedemptionId id) => $"{tenant}/{id}";

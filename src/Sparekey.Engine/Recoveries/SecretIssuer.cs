@@ -17,7 +17,7 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="secrets">Makes secrets.</param>
 /// <param name="pages">Where links lead.</param>
 internal sealed class SecretIssuer(
-    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages)
+    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages, Redemptions redemptions)
 {
     /// <summary>Issues.</summary>
     /// <param name="act">The act.</param>
@@ -26,9 +26,10 @@ internal sealed class SecretIssuer(
     /// <param name="by">Who issues.</param>
     /// <param name="policy">The policy as it is now.</param>
     /// <param name="visitor">Where the command came from.</param>
-    /// <returns>The recovery, and the secret when it goes to the caller.</returns>
+    /// <param name="ahead">Whether it may be made, unusable, while requirements are open.</param>
+    /// <returns>The recovery, and the secret, or the redemption of a means that has none, when it goes to the caller.</returns>
     public async Task<Result<IssuedSecret>> Issue(
-        Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor)
+        Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false)
     {
         var recipients = account.AddressesForSecrets(AddressKind.Email, act.Now);
         if (recovery.Request.Channel == Channel.Email && recipients.IsEmpty)
@@ -36,7 +37,7 @@ internal sealed class SecretIssuer(
             return RefusalCode.NoUsableAddress;
         }
 
-        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, AccountFacts.Of(account)), policy, act.Now);
+        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, AccountFacts.Of(account), ahead), policy, act.Now);
         if (decision is Decision.Refused refused)
         {
             return refused.Refusal;
@@ -47,6 +48,11 @@ internal sealed class SecretIssuer(
         if (accepted.Answer is { } answer)
         {
             return answer;
+        }
+
+        if (!next.Request.Means.HasSecret() && next.Request.Channel != Channel.Email)
+        {
+            return await OpenRedemption(act, next, account, policy, visitor);
         }
 
         var page = await pages.Recover(act.Db, act.Tenant, next.Request.Application);
@@ -74,6 +80,20 @@ internal sealed class SecretIssuer(
         return new IssuedSecret(next, null);
     }
 
+    // What has no secret has a redemption: it is opened where a secret would be shown, in the same act.
+    private async Task<Result<IssuedSecret>> OpenRedemption(Act act, Recovery issued, Account account, Policy policy, Visitor? visitor)
+    {
+        var redeem = new RecoveryCommand.Redeem(Matches: true, TryOrigin.Handle, NewId.Make<RedemptionId>());
+        var decision = RecoveryMachine.Decide(issued, redeem, policy, act.Now);
+        if (decision is Decision.Refused refused)
+        {
+            return refused.Refusal;
+        }
+
+        var redeemed = await writer.Write(act, issued, (Decision.Accepted)decision, visitor);
+        return new IssuedSecret(redeemed, null) { Redemption = await redemptions.Open(act, redeemed, account) };
+    }
+
     private static OutboxMessage MessageTo(
         Address address, Recovery recovery, DateTimeOffset expiresAt, IReadOnlyDictionary<string, string> values) =>
         new(
@@ -95,4 +115,8 @@ internal sealed class SecretIssuer(
 /// <summary>A recovery whose secret was issued.</summary>
 /// <param name="Recovery">The recovery.</param>
 /// <param name="Secret">The secret, when it goes to the caller; null when it went to the person's channel.</param>
-public sealed record IssuedSecret(Recovery Recovery, MintedSecret? Secret);
+public sealed record IssuedSecret(Recovery Recovery, MintedSecret? Secret)
+{
+    /// <summary>The redemption of a means that has no secret: recovery key, force.</summary>
+    public OpenedRedemption? Redemption { get; init; }
+}

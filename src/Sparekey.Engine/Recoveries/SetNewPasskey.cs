@@ -92,10 +92,7 @@ public sealed class SetNewPasskey
 
         // One that the recovery revokes anyway may be made anew on its own device.
         var kept = recovery.Request.Revoke.Contains(Revocation.Passkeys) ? [] : await _passkeys.List(act.Db, act.Tenant, account.Id);
-        return new PasskeyCreation(
-            challenge, party, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account.Id)),
-            account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? party.Name,
-            [.. kept.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
+        return PasskeyCreation.For(account, challenge, party, kept);
     }
 
     // If the process dies after this act, the passkey is bound, the secret is spent and the ledger says so.

@@ -57,6 +57,11 @@ public sealed class SetNewPassword
             return refusal;
         }
 
+        if (!live.Value.Recovery.Request.Means.TakesPassword())
+        {
+            return RefusalCode.MeansNotAvailable;
+        }
+
         if (PasswordRules.Check(password.Reveal(), _rules, PersonalTexts(live.Value.Account)) is { } fault)
         {
             return PasswordRules.Refusal(fault, _rules, "/new_password");

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Credentials.Passwords;
 
@@ -15,6 +16,8 @@ internal static class SessionRegistration
         services.AddSingleton<CredentialStore>();
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<PasskeyStore>();
+        services.AddSingleton<KeyStore>();
+        services.AddSingleton<CredentialBinding>();
         services.AddSingleton<SessionStore>();
         services.AddUseCase<SessionAuthentication>();
         services.AddUseCase<SignIn>();

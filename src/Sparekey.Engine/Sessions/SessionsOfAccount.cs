@@ -54,7 +54,7 @@ public sealed class SessionsOfAccount
         }
 
         var ranks = await _policies.Ranks(act.Db, act.Tenant);
-        if ((caller.Grant.Demand(Permission.AccountWrite) ?? caller.Grant.MayActOn(id, account.Role, account.Role, ranks)) is { } forbidden)
+        if ((caller.Grant.Demand(Permission.AccountWrite) ?? caller.Grant.MayActOn(id, account.Kind, account.Role, account.Role, ranks)) is { } forbidden)
         {
             return forbidden;
         }

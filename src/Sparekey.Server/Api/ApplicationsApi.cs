@@ -100,6 +100,7 @@ internal static class ApplicationsApi
         application.LinkHosts,
         [.. application.ReturnUrls.Select(u => u.AbsoluteUri)],
         application.ClientIds,
+        application.Group,
         application.Branding,
         application.IsDefault,
         application.CreatedAt,
@@ -107,13 +108,14 @@ internal static class ApplicationsApi
 
     private sealed record ApplicationBody(
         string? Name = null, JsonElement RpId = default, IReadOnlyList<string>? Origins = null, IReadOnlyList<string>? LinkHosts = null,
-        IReadOnlyList<string>? ReturnUrls = null, IReadOnlyList<ExternalId>? ClientIds = null, Branding? Branding = null,
-        int? Version = null)
+        IReadOnlyList<string>? ReturnUrls = null, IReadOnlyList<ExternalId>? ClientIds = null, JsonElement Group = default,
+        Branding? Branding = null, int? Version = null)
     {
         public Result<ApplicationSettings> Read()
         {
             var faults = new List<FieldFault>();
             var rpId = Wire.Text(RpId, "/rp_id", faults);
+            var group = Wire.Text(Group, "/group", faults);
             return faults.Count > 0
                 ? new Refusal(RefusalCode.InvalidRequest) { Faults = faults }
                 : new ApplicationSettings
@@ -125,6 +127,7 @@ internal static class ApplicationsApi
                     LinkHosts = LinkHosts,
                     ReturnUrls = ReturnUrls,
                     ClientIds = ClientIds,
+                    Group = group,
                     Branding = Branding,
                 };
         }
@@ -134,5 +137,5 @@ internal static class ApplicationsApi
 
     private sealed record ApplicationView(
         ApplicationId Id, string Name, string? RpId, IReadOnlyList<string> Origins, IReadOnlyList<string> LinkHosts,
-        IReadOnlyList<string> ReturnUrls, IReadOnlyList<ExternalId> ClientIds, Branding Branding, bool IsDefault, DateTimeOffset CreatedAt, int Version);
+        IReadOnlyList<string> ReturnUrls, IReadOnlyList<ExternalId> ClientIds, string? Group, Branding Branding, bool IsDefault, DateTimeOffset CreatedAt, int Version);
 }

@@ -3,6 +3,7 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine;
+using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Server.Http;
 
@@ -54,7 +55,7 @@ internal static class RecoveriesApi
         }
 
         object View(IssuedSecret issued) => RecoveryView.Of(issued, acts.Now);
-        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret"], StatusCodes.Status201Created);
+        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret", "redemption"], StatusCodes.Status201Created);
         if (once.Refusal is { } invalidKey)
         {
             return new Problem(invalidKey);
@@ -72,7 +73,7 @@ internal static class RecoveriesApi
         }
 
         object View(IssuedSecret issued) => RecoveryView.Of(issued, acts.Now);
-        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret"], StatusCodes.Status201Created);
+        var once = Idempotent.Read<IssuedSecret>(context, View, ["secret", "redemption"], StatusCodes.Status201Created);
         return once.Refusal is { } invalidKey
             ? new Problem(invalidKey)
             : (await issue.Run(context.Caller(), id, once.Value.Key, context.RequestAborted)).ToAnswer(View, StatusCodes.Status201Created);
@@ -188,7 +189,8 @@ internal sealed record RecoveryBody(
     string? ExpiresIn = null,
     DateTimeOffset? NotBefore = null,
     ReasonView? Reason = null,
-    IReadOnlyList<Revocation>? Revoke = null)
+    IReadOnlyList<Revocation>? Revoke = null,
+    string? RecoveryKey = null)
 {
     /// <summary>The order, or every fault of the body.</summary>
     public Result<RecoveryOrder> ToOrder()
@@ -219,6 +221,11 @@ internal sealed record RecoveryBody(
             faults.Add(new FieldFault("/code_format", "Only a code has a format."));
         }
 
+        if (RecoveryKey is not null && (Means != Means.RecoveryKey || RecoveryKey.Length is 0 or > SigningPublicKey.LongestName))
+        {
+            faults.Add(new FieldFault("/recovery_key", "The name of a recovery key, for the means recovery_key."));
+        }
+
         if (Reason is not null && Texts.FaultOf(Reason, "/reason") is { } fault)
         {
             faults.AddRange(fault.Faults);
@@ -236,6 +243,7 @@ internal sealed record RecoveryBody(
                 NotBefore = NotBefore,
                 Reason = Reason is null ? null : new Reason(Reason.Code, Reason.Text, Reason.Ticket),
                 Revoke = Revoke,
+                RecoveryKey = RecoveryKey,
             };
     }
 }

@@ -26,20 +26,20 @@ internal sealed record RecoveryView(
     DateTimeOffset CreatedAt,
     DateTimeOffset? ClosedAt,
     GenerationView? Generation,
-    IReadOnlyDictionary<string, object>? Secret)
+    IReadOnlyDictionary<string, object>? Secret,
+    OpenedRedemptionView? Redemption)
 {
     /// <summary>A recovery without a secret.</summary>
     /// <param name="recovery">The recovery.</param>
     /// <param name="now">The time.</param>
-    public static RecoveryView Of(Recovery recovery, DateTimeOffset now) => Of(recovery, null, now);
+    public static RecoveryView Of(Recovery recovery, DateTimeOffset now) => Of(new IssuedSecret(recovery, null), now);
 
     /// <summary>A recovery whose secret was just issued.</summary>
     /// <param name="issued">The recovery and its secret.</param>
     /// <param name="now">The time.</param>
-    public static RecoveryView Of(IssuedSecret issued, DateTimeOffset now) => Of(issued.Recovery, issued.Secret, now);
-
-    private static RecoveryView Of(Recovery recovery, MintedSecret? secret, DateTimeOffset now)
+    public static RecoveryView Of(IssuedSecret issued, DateTimeOffset now)
     {
+        var (recovery, secret) = issued;
         var request = recovery.Request;
         return new RecoveryView(
             recovery.Id, recovery.State, request.Account, request.Application, request.Means, request.CodeFormat, request.Channel,
@@ -52,8 +52,18 @@ internal sealed record RecoveryView(
             {
                 [WireName.Of(secret.Means)] = secret.Text.Reveal(),
                 ["expires_at"] = secret.ExpiresAt,
-            });
+            },
+            issued.Redemption is { } opened ? OpenedRedemptionView.Of(opened) : null);
     }
+}
+
+/// <summary>The redemption of a means that has no secret, as it stands on the wire.</summary>
+internal sealed record OpenedRedemptionView(
+    string Token, DateTimeOffset ExpiresAt, IReadOnlyList<string> Allowed, object? RecoveryKey)
+{
+    public static OpenedRedemptionView Of(OpenedRedemption opened) => new(
+        opened.Token.Reveal(), opened.ExpiresAt, opened.View.Allowed,
+        opened.RecoveryKey is { } options ? RecoveryKeyJson.Options(options) : null);
 }
 
 /// <summary>A requirement as it stands on the wire.</summary>

@@ -27,6 +27,8 @@ internal static class RedemptionsApi
             .WithSummary("What the browser is to make, for navigator.credentials.create().");
         redemption.MapPost("/passkey", SetPasskey).Takes<PasskeyBody>().RequireRedemption()
             .WithSummary("Registers the new passkey and completes the recovery.");
+        redemption.MapPost("/recovery-key", RecoverWithKey).Takes<RecoveryKeyBody>().RequireRedemption()
+            .WithSummary("Binds the new credentials that the recovery key signed, and completes the recovery.");
         redemption.MapPut("/password", SetPassword).Takes<PasswordBody>().RequireRedemption().WithSummary("Sets the new password and completes the recovery.");
     }
 
@@ -103,6 +105,23 @@ internal static class RedemptionsApi
                 .ToAnswer(Completed);
     }
 
+    private static async Task<IResult> RecoverWithKey(HttpContext context, RecoverWithKey recover)
+    {
+        var body = await StrictBody.Read<RecoveryKeyBody>(context, RecoveryKeyJson.BodyLimit);
+        if (body.Refusal is { } refusal)
+        {
+            return new Problem(refusal);
+        }
+
+        var proof = RecoveryKeyJson.ReadProof(body.Value.Recovery);
+        return proof.Refusal is { } malformed
+            ? new Problem(malformed)
+            : (await recover.Run(
+                context.Visitor(), context.BearerToken(), proof.Value,
+                signed => SignedJson.Read(signed, body.Value.NewCredentials, RecoveryKeyJson.ReadNew), context.RequestAborted))
+                .ToAnswer(done => Completed(new CompletedRecovery(done.Recovery, done.Proof)));
+    }
+
     private static object Completed(CompletedRecovery done) => new CompletedView(
         done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof);
 
@@ -151,6 +170,8 @@ internal static class RedemptionsApi
     private sealed record PasskeyBody(System.Text.Json.JsonElement Credential, string? Name = null);
 
     private sealed record PasswordBody(SecretText NewPassword);
+
+    private sealed record RecoveryKeyBody(System.Text.Json.JsonElement Recovery, System.Text.Json.JsonElement NewCredentials);
 
     private sealed record MaskedView(string Masked);
 

@@ -70,6 +70,11 @@ internal static class ProblemKinds
         RefusalCode.SessionInvalid => (401, "The session is not valid"),
         RefusalCode.PasswordChangeRequired => (403, "The password must be changed first"),
         RefusalCode.PasswordRefused => (422, "The password is not accepted"),
+        RefusalCode.KeyRefused => (422, "The key is not accepted"),
+        RefusalCode.ChallengeRefused => (422, "The challenge is another one, or over"),
+        RefusalCode.CredentialTaken => (409, "The credential is somebody's already"),
+        RefusalCode.RecoveryKeyRefused => (401, "The recovery key did not sign this"),
+        RefusalCode.SignedCredentialsDiffer => (400, "What was signed is not what was sent"),
         RefusalCode.PasskeyRefused => (422, "The passkey is not accepted"),
         RefusalCode.CurrentPasswordWrong => (403, "The current password is wrong"),
     };

@@ -41,14 +41,14 @@ public sealed class GrantTests
     [InlineData("unlisted", "user", RefusalCode.AboveCeiling)]
     [InlineData("user", "unlisted", RefusalCode.AboveCeiling)]
     public void Acts_on_nobody_above_the_ceiling_before_or_after(string before, string after, RefusalCode? refusal) =>
-        (Held().MayActOn(Account, before, after, Ranks)?.Code).ShouldBe(refusal);
+        (Held().MayActOn(Account, Core.Accounts.AccountKind.Customer, before, after, Ranks)?.Code).ShouldBe(refusal);
 
     [Fact]
     public void Nobody_acts_on_themselves_also_not_through_a_programme_of_theirs()
     {
-        Held(Person, "admin").MayActOn(Account, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.OwnAccount);
-        Held(PersonsProgramme, "admin").MayActOn(Account, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.OwnAccount);
-        Held(Approver, "admin").MayActOn(Account, "user", "user", Ranks).ShouldBeNull();
+        Held(Person, "admin").MayActOn(Account, Core.Accounts.AccountKind.Customer, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.OwnAccount);
+        Held(PersonsProgramme, "admin").MayActOn(Account, Core.Accounts.AccountKind.Customer, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.OwnAccount);
+        Held(Approver, "admin").MayActOn(Account, Core.Accounts.AccountKind.Customer, "user", "user", Ranks).ShouldBeNull();
     }
 
     [Theory]
@@ -56,16 +56,16 @@ public sealed class GrantTests
     [InlineData("operator", null)]
     [InlineData("admin", RefusalCode.AboveCeiling)]
     [InlineData("unlisted", RefusalCode.AboveCeiling)]
-    public void Creates_nobody_above_the_ceiling(string role, RefusalCode? refusal) => (Held().MayCreate(role, Ranks)?.Code).ShouldBe(refusal);
+    public void Creates_nobody_above_the_ceiling(string role, RefusalCode? refusal) => (Held().MayCreate(Core.Accounts.AccountKind.Customer, role, Ranks)?.Code).ShouldBe(refusal);
 
     [Fact]
     public void An_unlisted_ceiling_empowers_nobody()
     {
         var grant = Held(ceiling: "unlisted");
 
-        grant.MayActOn(Account, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.AboveCeiling);
-        grant.MayCreate("user", Ranks)!.Code.ShouldBe(RefusalCode.AboveCeiling);
-        grant.MayMint(Two, "user", Soon, Ranks)!.Code.ShouldBe(RefusalCode.StrongerThanCreator);
+        grant.MayActOn(Account, Core.Accounts.AccountKind.Customer, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.AboveCeiling);
+        grant.MayCreate(Core.Accounts.AccountKind.Customer, "user", Ranks)!.Code.ShouldBe(RefusalCode.AboveCeiling);
+        grant.MayMint(Two, "user", Soon, Ranks, [])!.Code.ShouldBe(RefusalCode.StrongerThanCreator);
     }
 
     public static TheoryData<Permission[], string, int, RefusalCode?> Mints { get; } = new()
@@ -83,11 +83,11 @@ public sealed class GrantTests
     [Theory]
     [MemberData(nameof(Mints))]
     public void A_token_never_exceeds_its_creator(Permission[] permissions, string ceiling, int secondsAfter, RefusalCode? refusal) =>
-        (Held().MayMint(PermissionSet.Of(permissions), ceiling, Soon.AddSeconds(secondsAfter), Ranks)?.Code).ShouldBe(refusal);
+        (Held().MayMint(PermissionSet.Of(permissions), ceiling, Soon.AddSeconds(secondsAfter), Ranks, [])?.Code).ShouldBe(refusal);
 
     [Fact]
     public void A_creator_without_an_end_may_make_a_token_with_any() =>
-        (Held() with { ExpiresAt = null }).MayMint(Two, "user", Now.AddYears(100), Ranks).ShouldBeNull();
+        (Held() with { ExpiresAt = null }).MayMint(Two, "user", Now.AddYears(100), Ranks, []).ShouldBeNull();
 
     [Fact]
     public void Programmes_are_made_for_oneself_or_by_the_local_operator()
@@ -111,5 +111,16 @@ public sealed class GrantTests
         default(PermissionSet).IsWithin(Two).ShouldBeTrue();
         default(PermissionSet).Contains(Permission.RecoveryRequest).ShouldBeFalse();
         PermissionSet.Of(Permission.TokenWrite, Permission.RecoveryRequest).ShouldBe(Two);
+    }
+
+    [Fact]
+    public void A_token_for_some_kinds_of_people_acts_on_no_others()
+    {
+        var grant = Held() with { Kinds = [Core.Accounts.AccountKind.Customer] };
+
+        grant.MayActOn(Account, Core.Accounts.AccountKind.Customer, "user", "user", Ranks).ShouldBeNull();
+        grant.MayActOn(Account, Core.Accounts.AccountKind.Employee, "user", "user", Ranks)!.Code.ShouldBe(RefusalCode.PermissionMissing);
+        grant.MayCreate(Core.Accounts.AccountKind.Customer, "user", Ranks).ShouldBeNull();
+        grant.MayCreate(Core.Accounts.AccountKind.Partner, "user", Ranks)!.Code.ShouldBe(RefusalCode.PermissionMissing);
     }
 }

@@ -98,10 +98,10 @@ internal static class Sample
             RecoveryState.Pending => pending,
             RecoveryState.Ready => AllMet(pending),
             RecoveryState.Issued => AllMet(pending).Then(new RecoveryCommand.Issue(Requester, Facts)),
-            RecoveryState.Redeemed => In(RecoveryState.Issued).Then(Redeem()),
+            RecoveryState.Redeemed => In(RecoveryState.Issued, means).Then(Redeem()),
             RecoveryState.Locked => Locked(In(RecoveryState.Issued)),
-            RecoveryState.Completed when means is Means.Link or Means.Code or Means.Token =>
-                In(RecoveryState.Redeemed).Then(new RecoveryCommand.Complete(RedemptionOne, Facts)),
+            RecoveryState.Completed when means.EndsInRedemption() =>
+                In(RecoveryState.Redeemed, means).Then(new RecoveryCommand.Complete(RedemptionOne, Facts, means == Means.RecoveryKey)),
             RecoveryState.Completed => AllMet(pending).Then(new RecoveryCommand.CompleteDirectly(Requester, Facts)),
             RecoveryState.Denied => pending.Then(new RecoveryCommand.Deny(Approver, pending.Digest)),
             RecoveryState.Cancelled => pending.Then(new RecoveryCommand.Cancel(Requester)),

@@ -111,7 +111,7 @@ public sealed class SecretLifeTests
     }
 
     [Theory]
-    [InlineData(TryOrigin.Handle, 10)]
+    [InlineData(TryOrigin.Handle, 5)]
     [InlineData(TryOrigin.Account, 100)]
     public void Wrong_tries_lock_at_their_number_and_not_before(TryOrigin origin, int limit)
     {
@@ -137,7 +137,7 @@ public sealed class SecretLifeTests
         for (; recovery.State == RecoveryState.Issued; tries++)
         {
             recovery = recovery.ThenNot(
-                Redeem(matches: false, tries < 9 ? TryOrigin.Handle : TryOrigin.Account), RefusalCode.SecretInvalid);
+                Redeem(matches: false, tries < 4 ? TryOrigin.Handle : TryOrigin.Account), RefusalCode.SecretInvalid);
         }
 
         tries.ShouldBe(100);
@@ -183,7 +183,10 @@ public sealed class SecretLifeTests
     [InlineData(Means.Code, Channel.Voice, true)]
     [InlineData(Means.Token, Channel.Return, true)]
     [InlineData(Means.Link, Channel.Email, false)]
-    [InlineData(Means.RecoveryKey, Channel.Return, false)]
+    [InlineData(Means.RecoveryKey, Channel.Return, true)]
+    [InlineData(Means.RecoveryKey, Channel.Email, false)]
+    [InlineData(Means.Force, Channel.Return, true)]
+    [InlineData(Means.Escrow, Channel.Return, false)]
     public void Somebody_unknown_is_never_handed_a_secret(Means means, Channel channel, bool refused) =>
         (((Recovery?)null).Decide(Open(Request(means, channel), Principal.Anonymous)) is Decision.Refused
         {
@@ -270,7 +273,7 @@ public sealed class SecretLifeTests
         var never = PolicyOf(new RuleDocument("never", null, new DemandDocument(Refuse: true)));
 
         In(RecoveryState.Ready).ThenNot(Issue, RefusalCode.PolicyRefuses, never);
-        In(RecoveryState.Ready, Means.Force)
+        In(RecoveryState.Ready, Means.Escrow)
             .ThenNot(new RecoveryCommand.CompleteDirectly(Requester, Facts), RefusalCode.PolicyRefuses, never);
     }
 
@@ -310,12 +313,50 @@ public sealed class SecretLifeTests
     [Fact]
     public void Requirements_raised_at_a_direct_completion_are_in_the_ledger()
     {
-        var ready = ((Recovery?)null).Then(Open(Request(Means.Force)));
+        var ready = ((Recovery?)null).Then(Open(Request(Means.Escrow)));
         var raised = ready.Decide(new RecoveryCommand.CompleteDirectly(Requester, Facts), OneApproval).ShouldBeOfType<Decision.Accepted>();
 
         raised.Answer!.Code.ShouldBe(RefusalCode.RequirementsOpen);
         raised.Events.ShouldHaveSingleItem().Event.ShouldBe(LedgerEvent.RecoveryRequirementsRaised);
         raised.Next.State.ShouldBe(RecoveryState.Pending);
+    }
+
+    [Theory]
+    [InlineData(Means.Link, false)]
+    [InlineData(Means.Code, false)]
+    [InlineData(Means.Force, false)]
+    [InlineData(Means.RecoveryKey, true)]
+    public void Only_the_signature_of_a_recovery_key_ends_its_redemption_and_it_ends_no_other(Means means, bool needsKey)
+    {
+        var redeemed = In(RecoveryState.Issued, means).Then(Redeem());
+
+        redeemed.ThenNot(new RecoveryCommand.Complete(RedemptionOne, Facts, ByRecoveryKey: !needsKey), RefusalCode.RedemptionInvalid)
+            .ShouldBe(redeemed);
+        redeemed.Then(new RecoveryCommand.Complete(RedemptionOne, Facts, ByRecoveryKey: needsKey)).State.ShouldBe(RecoveryState.Completed);
+    }
+
+    [Fact]
+    public void Five_wrong_signatures_end_the_redemption_of_a_recovery_key()
+    {
+        var redeemed = In(RecoveryState.Issued, Means.RecoveryKey).Then(Redeem());
+        for (var i = 0; i < RecoveryLimits.TriesByHandle; i++)
+        {
+            redeemed.Redemption.ShouldNotBeNull();
+            redeemed = redeemed.ThenNot(Redeem(matches: false), RefusalCode.SecretInvalid);
+        }
+
+        redeemed.State.ShouldBe(RecoveryState.Locked);
+        redeemed.Redemption.ShouldBeNull();
+        redeemed.ThenNot(new RecoveryCommand.Complete(RedemptionOne, Facts, ByRecoveryKey: true), RefusalCode.RedemptionInvalid);
+    }
+
+    [Fact]
+    public void What_a_programme_forces_is_its_own_act_and_not_the_persons()
+    {
+        var issued = In(RecoveryState.Issued, Means.Force);
+        issued.Decide(Redeem()).ShouldBeOfType<Decision.Accepted>().Events.ShouldHaveSingleItem().By.ShouldBe(Requester);
+        issued.Then(Redeem()).Decide(new RecoveryCommand.Complete(RedemptionOne, Facts)).ShouldBeOfType<Decision.Accepted>()
+            .Events.ShouldHaveSingleItem().By.ShouldBe(Requester);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class StateTableTests
         """;
 
     private const string DirectTable = """
-        force              none                pending             ready             issued  redeemed  completed          denied             cancelled          expired            locked
+        escrow             none                pending             ready             issued  redeemed  completed          denied             cancelled          expired            locked
         open               pending             wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         open_free          ready               wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         add_reason         recovery_not_found  pending             pending           -       -         recovery_closed    denied             recovery_closed    recovery_expired   -

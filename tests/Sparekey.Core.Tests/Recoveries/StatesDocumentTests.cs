@@ -117,7 +117,7 @@ public sealed class StatesDocumentTests
     }
 
     private static IEnumerable<RecoveryCommand.Open> Openings() =>
-        from means in new[] { Means.Link, Means.Force }
+        from means in new[] { Means.Link, Means.Escrow }
         from demands in new Requirement[][]
         {
             [],

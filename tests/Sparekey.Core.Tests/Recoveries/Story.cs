@@ -154,7 +154,7 @@ internal sealed class Story
             return new RecoveryCommand.Redeem(false, choices.Chance(20) ? TryOrigin.Account : TryOrigin.Handle, NewRedemption());
         }
 
-        return choices.Next(24) switch
+        return choices.Next(28) switch
         {
             0 => new RecoveryCommand.AddReason(requester, ReasonOf(choices)),
             1 or 2 => new RecoveryCommand.Confirm(choices.Chance(60) ? Sample.Person : anybody, Digest(choices)),
@@ -167,8 +167,8 @@ internal sealed class Story
             11 or 12 or 13 or 14 => new RecoveryCommand.Issue(requester, _account, choices.Chance(25)),
             15 or 16 or 17 => new RecoveryCommand.Redeem(true, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
             18 or 19 => new RecoveryCommand.Redeem(false, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
-            20 => choices.Chance(40)
-                ? new RecoveryCommand.Complete(_redemptions.Count == 0 ? NewRedemption() : _redemptions[^(1 + choices.Next(Math.Min(2, _redemptions.Count)))], _account)
+            20 or > 23 => choices.Chance(90)
+                ? new RecoveryCommand.Complete(_redemptions.Count == 0 ? NewRedemption() : _redemptions[^(1 + choices.Next(Math.Min(2, _redemptions.Count)))], _account, choices.Chance(15) != (_recovery?.Request.Means == Means.RecoveryKey))
                 : new RecoveryCommand.Tick(),
             21 => new RecoveryCommand.CompleteDirectly(requester, _account),
             22 => choices.Chance(15) ? new RecoveryCommand.Cancel(anybody, choices.Of(Texts)) : new RecoveryCommand.Tick(),

@@ -145,10 +145,10 @@ public sealed class RevokeCredentialTests
         await AddPasskey(scene);
         await AddPasskey(scene);
 
-        (await scene.Write(act => scene.Credentials.DeleteOfKind(act, scene.Ada, CredentialKind.Passkey, kept))).ShouldBe(2);
+        (await scene.Write(act => scene.Credentials.RevokeKind(act, scene.Ada, CredentialKind.Passkey, kept))).ShouldBe(2);
 
         (await scene.StoredPassword(scene.Ada)).ShouldNotBeNull();
-        (await scene.Write(act => scene.Credentials.DeleteOfKind(act, scene.Ada, CredentialKind.Passkey))).ShouldBe(1);
+        (await scene.Write(act => scene.Credentials.RevokeKind(act, scene.Ada, CredentialKind.Passkey))).ShouldBe(1);
     }
 
     private static async Task<CredentialId> AddPasskey(SessionScene scene)

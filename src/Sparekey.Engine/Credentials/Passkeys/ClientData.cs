@@ -14,6 +14,12 @@ internal sealed record CeremonyExpectation(byte[] Challenge, string RpId, IReadO
     /// <summary>Whether the user must have been verified (by a PIN or a biometric), and not only be present.</summary>
     public bool RequiresUserVerification { get; init; } = true;
 
+    /// <summary>
+    /// The challenge as some clients write it, beside the form of the specification: the text whose bytes <see cref="Challenge"/> is.
+    /// Null where there is one form.
+    /// </summary>
+    public string? RawChallenge { get; init; }
+
     /// <summary>The pages that may hold ours in a frame; none unless said.</summary>
     public IReadOnlyList<string> TopOrigins { get; init; } = [];
 }
@@ -68,8 +74,8 @@ internal static class ClientData
             return PasskeyFault.WrongType;
         }
 
-        var wanted = Base64Url.EncodeToString(expected.Challenge);
-        if (!CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(challenge), Encoding.UTF8.GetBytes(wanted)))
+        if (!IsSame(challenge, Base64Url.EncodeToString(expected.Challenge))
+            && !(expected.RawChallenge is { } raw && (IsSame(challenge, raw) || IsSame(challenge.TrimEnd('='), Base64Url.EncodeToString(expected.Challenge)))))
         {
             return PasskeyFault.WrongChallenge;
         }
@@ -85,6 +91,9 @@ internal static class ClientData
             ? null
             : PasskeyFault.CrossOrigin;
     }
+
+    private static bool IsSame(string said, string wanted) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(said), Encoding.UTF8.GetBytes(wanted));
 
     private static string? Text(JsonElement data, string name) =>
         data.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
 using Sparekey.Engine.Applications;
 
 namespace Sparekey.Engine.Credentials.Passkeys;
@@ -32,7 +33,13 @@ public sealed record PasskeyDescriptor(string Id, IReadOnlyList<string> Transpor
 /// <param name="UserName">What the person recognises the account by.</param>
 /// <param name="Exclude">The passkeys that the account keeps.</param>
 public sealed record PasskeyCreation(
-    string Challenge, RelyingParty Party, string UserHandle, string UserName, IReadOnlyList<PasskeyDescriptor> Exclude);
+    string Challenge, RelyingParty Party, string UserHandle, string UserName, IReadOnlyList<PasskeyDescriptor> Exclude)
+{
+    internal static PasskeyCreation For(Account account, string challenge, RelyingParty party, IEnumerable<Passkey> exclude) => new(
+        challenge, party, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account.Id)),
+        account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? party.Name,
+        [.. exclude.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
+}
 
 /// <summary>What a browser is asked to prove (WebAuthn §5.5). It names no credential: the authenticator finds its own.</summary>
 /// <param name="Challenge">The challenge, base64url.</param>
@@ -49,7 +56,12 @@ internal static class PasskeyChallenge
     public const int LongestName = 64;
 
     /// <summary>A new challenge: 256 random bits, base64url.</summary>
-    public static string New() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+    public static string New()
+    {
+        // Some decoders in browsers drop a zero byte at the end: the authenticator would sign another challenge.
+        var bytes = RandomNumberGenerator.GetBytes(32);
+        return bytes[^1] == 0 || bytes[^2] == 0 ? New() : Base64Url.EncodeToString(bytes);
+    }
 
     /// <summary>The handle of an account: its id, which says nothing of the person (WebAuthn §14.6.1).</summary>
     /// <param name="account">The account.</param>

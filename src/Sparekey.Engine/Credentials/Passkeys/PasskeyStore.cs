@@ -19,7 +19,7 @@ internal sealed class PasskeyStore(CredentialStore credentials)
     /// <param name="tenant">The tenant.</param>
     /// <param name="credentialId">The id.</param>
     public async Task<bool> IsTaken(DbSession db, TenantId tenant, byte[] credentialId) =>
-        await credentials.FindExternal(db, tenant, CredentialKind.Passkey, NameOf(credentialId)) is not null;
+        await credentials.IsTaken(db, tenant, NameOf(credentialId));
 
     /// <summary>Binds a passkey; its id must not be taken.</summary>
     /// <param name="act">The act.</param>
@@ -44,7 +44,7 @@ internal sealed class PasskeyStore(CredentialStore credentials)
     /// <param name="tenant">The tenant.</param>
     /// <param name="credentialId">The id.</param>
     public async Task<StoredPasskey?> Find(DbSession db, TenantId tenant, byte[] credentialId) =>
-        await credentials.FindExternal(db, tenant, CredentialKind.Passkey, NameOf(credentialId)) is { } credential
+        await credentials.FindExternal(db, tenant, CredentialKind.Passkey, NameOf(credentialId)) is { State: CredentialState.Active } credential
         && await credentials.BodyOf(db, tenant, credential.Id) is { } body
             ? new StoredPasskey(credential, StoredJson.Read<Passkey>(body))
             : null;

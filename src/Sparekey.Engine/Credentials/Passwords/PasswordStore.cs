@@ -91,7 +91,7 @@ internal sealed class PasswordStore(CredentialStore credentials)
     private async Task<CredentialId> Replace(
         Act act, AccountId account, string hash, RecoveryId? recovery, DateTimeOffset? provisionalUntil)
     {
-        await credentials.DeleteOfKind(act, account, CredentialKind.Password);
+        await credentials.RevokeKind(act, account, CredentialKind.Password);
         var credential = new Credential(NewId.Make<CredentialId>(), account, CredentialKind.Password, act.Now)
         {
             Recovery = recovery,

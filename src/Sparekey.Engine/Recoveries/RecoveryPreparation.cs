@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Policies;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Keys;
+using Sparekey.Engine.Policies;
+using Sparekey.Engine.Storage;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>Reads an order into a command for the state machine: whose account, for which application, under which policy.</summary>
+/// <param name="accounts">The accounts.</param>
+/// <param name="applications">The applications.</param>
+/// <param name="policies">The policies.</param>
+/// <param name="keys">Recovery keys.</param>
+internal sealed class RecoveryPreparation(
+    AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys)
+{
+    /// <summary>An order that may be decided on.</summary>
+    /// <param name="Account">Whose account.</param>
+    /// <param name="Command">What is asked of the state machine.</param>
+    /// <param name="Policy">The policy that holds.</param>
+    public sealed record Prepared(Account Account, RecoveryCommand.Open Command, VersionedPolicy Policy)
+    {
+        /// <summary>What the state machine says to it.</summary>
+        /// <param name="now">The time.</param>
+        public Decision Decide(DateTimeOffset now) =>
+            Command.Request.Means == Means.Escrow ? new Decision.Refused(RefusalCode.MeansNotAvailable)
+            : Command.Request.Channel == Channel.Email && Account.AddressesForSecrets(AddressKind.Email, now).IsEmpty
+                ? new Decision.Refused(RefusalCode.NoUsableAddress)
+            : RecoveryMachine.Decide(null, Command, Policy.Policy, now);
+    }
+
+    /// <summary>Reads an order.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="order">What for.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>
+    /// What to decide on; or a refusal when account, application or key cannot be found or acted on, or the caller may not force.
+    /// </returns>
+    public async Task<Result<Prepared>> Read(DbSession db, Caller caller, RecoveryOrder order, DateTimeOffset now)
+    {
+        var account = order.Account switch
+        {
+            { Id: { } id } => await accounts.Find(db, caller.Tenant, id),
+            { Identifier: { } identifier } => await accounts.FindByIdentifier(db, caller.Tenant, identifier),
+            _ => null,
+        };
+        if (account is null)
+        {
+            return RefusalCode.AccountNotFound;
+        }
+
+        var policy = await policies.Current(db, caller.Tenant);
+        var force = order.Means == Means.Force ? caller.Grant.Demand(Permission.CredentialForce) : null;
+        if ((force ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Policy.Ranks)) is { } forbidden)
+        {
+            return forbidden;
+        }
+
+        var application = order.Application is { } wanted
+            ? await applications.Find(db, caller.Tenant, wanted)
+            : await applications.Default(db, caller.Tenant);
+        if (application is null)
+        {
+            return RefusalCode.ApplicationNotFound;
+        }
+
+        if (order.Means == Means.RecoveryKey && await FaultOfKey(db, caller.Tenant, account.Id, order.RecoveryKey) is { } keyless)
+        {
+            return keyless;
+        }
+
+        return Prepare(account, application.Id, order, policy, caller, now);
+    }
+
+    private static Prepared Prepare(
+        Account account, ApplicationId application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now)
+    {
+        var facts = AccountFacts.Of(account);
+        var longest = policy.Policy.Evaluate(
+            new PolicyQuestion(order.Means, order.Channel, application, caller.Principal.Kind, facts), now).LongestLifetime;
+        var usual = RecoveryLimits.DefaultLifetime(order.Channel);
+        var format = order.Means == Means.Code ? order.CodeFormat ?? CodeFormat.Digits : order.CodeFormat;
+        var request = new RecoveryRequest(
+            account.Id, account.Version, application, order.Means, order.Channel, order.Lifetime ?? (usual < longest ? usual : longest))
+        {
+            CodeFormat = format,
+            Digits = format == CodeFormat.Digits ? order.Digits ?? 8 : null,
+            NotBefore = order.NotBefore,
+            Reason = order.Reason,
+            Revoke = [.. (order.Revoke ?? [Revocation.Sessions]).Distinct()],
+            RequestKeyFingerprint = order.RecoveryKey,
+        };
+        ImmutableArray<Requirement> extra = order.AwaitsAuthorization ? [new Requirement(RequirementKind.Authorization)] : [];
+        return new Prepared(
+            account, new RecoveryCommand.Open(NewId.Make<RecoveryId>(), caller.Tenant, request, caller.Principal, facts, extra), policy);
+    }
+
+    private async Task<Refusal?> FaultOfKey(DbSession db, TenantId tenant, AccountId account, string? named) =>
+        named is not null
+            ? await keys.Find(db, tenant, account, CredentialKind.RecoveryKey, named) is null ? RefusalCode.CredentialNotFound : (Refusal?)null
+            : (await keys.List(db, tenant, account, CredentialKind.RecoveryKey)).Count > 0
+                ? null
+                : new Refusal(RefusalCode.MeansNotAvailable, "The account has no recovery key.");
+}
