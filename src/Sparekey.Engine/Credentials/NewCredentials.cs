@@ -58,11 +58,12 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
     /// <param name="brought">What is brought.</param>
     /// <param name="challenge">The challenge that was sent, ASCII.</param>
     /// <param name="party">For whom; null for an application without a relying-party id, which takes no passkeys.</param>
+    /// <param name="userHandle">The user handle of its passkeys, where that is another product's id of the account; null for our own.</param>
     /// <returns>
     /// What may be bound, in order; or <see cref="RefusalCode.ChallengeRefused"/>, <see cref="RefusalCode.PasskeyRefused"/>,
     /// <see cref="RefusalCode.KeyRefused"/>, <see cref="RefusalCode.CredentialTaken"/>.
     /// </returns>
-    public async Task<Result<IReadOnlyList<Verified>>> Verify(Act act, NewCredentials brought, string challenge, RelyingParty? party)
+    public async Task<Result<IReadOnlyList<Verified>>> Verify(Act act, NewCredentials brought, string challenge, RelyingParty? party, byte[]? userHandle)
     {
         var verified = new List<Verified>();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -75,7 +76,7 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
 
             var one = credential.Key is { } key ? VerifyKey(credential, key, isRecovery, challenge, party)
                 : isRecovery ? RefusalCode.KeyRefused
-                : VerifyPasskey(credential, challenge, party, act.Now);
+                : VerifyPasskey(credential, challenge, party, userHandle, act.Now);
             if (one.Refusal is { } refusal)
             {
                 return refusal;
@@ -123,7 +124,8 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
             _ => RefusalCode.KeyRefused,
         };
 
-    private static Result<Verified> VerifyPasskey(NewCredential brought, string challenge, RelyingParty? party, DateTimeOffset now)
+    private static Result<Verified> VerifyPasskey(
+        NewCredential brought, string challenge, RelyingParty? party, byte[]? userHandle, DateTimeOffset now)
     {
         if (party is null || brought.Passkey?.ToResponse() is not { } response)
         {
@@ -132,7 +134,7 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
 
         var expected = new CeremonyExpectation(System.Text.Encoding.UTF8.GetBytes(challenge), party.Id, party.Origins) { RawChallenge = challenge };
         var verdict = PasskeyCeremonies.VerifyRegistration(response, expected, CoseAlgorithms.Offered, AttestationPolicy.Open, now);
-        return verdict.Value is { } passkey ? new Verified(brought, CredentialKind.Passkey, passkey)
+        return verdict.Value is { } passkey ? new Verified(brought, CredentialKind.Passkey, passkey with { UserHandle = userHandle })
             : verdict.Fault == PasskeyFault.WrongChallenge ? RefusalCode.ChallengeRefused
             : RefusalCode.PasskeyRefused;
     }

@@ -35,4 +35,7 @@ public enum KeyPurpose
 
     /// <summary>Hashes of the tokens by which people say "this was not me".</summary>
     NotMe,
+
+    /// <summary>What is shown for names that are nobody's.</summary>
+    Decoy,
 }

@@ -63,6 +63,7 @@ public sealed class RecoverWithKey
     /// <param name="read">
     /// Reads the credentials from the JSON that was signed, and refuses when it is not what was sent, or is none.
     /// </param>
+    /// <param name="userHandle">The user handle of new passkeys, where that is another product's id of the account; null for our own.</param>
     /// <param name="cancellationToken">Gives up before the commit.</param>
     /// <returns>
     /// What was bound; or <see cref="RefusalCode.RedemptionInvalid"/>, <see cref="RefusalCode.CredentialNotFound"/> (no such recovery key
@@ -72,11 +73,12 @@ public sealed class RecoverWithKey
     /// <see cref="RefusalCode.KeyRefused"/>, <see cref="RefusalCode.CredentialTaken"/>.
     /// </returns>
     public async Task<Result<RecoveredWithKey>> Run(
-        Visitor visitor, SecretText token, KeyProof proof, Func<byte[], Result<NewCredentials>> read, CancellationToken cancellationToken)
+        Visitor visitor, SecretText token, KeyProof proof, Func<byte[], Result<NewCredentials>> read, byte[]? userHandle,
+        CancellationToken cancellationToken)
     {
         // As with a password: after the commit nothing may be left that can fail.
         await _proof.Prepare(visitor.Tenant, cancellationToken);
-        var done = await _acts.Write(visitor.Tenant, act => Complete(act, visitor, token, proof, read), cancellationToken);
+        var done = await _acts.Write(visitor.Tenant, act => Complete(act, visitor, token, proof, read, userHandle), cancellationToken);
         return done.Refusal is { } refused
             ? refused
             : done.Value with { Proof = await _proof.Write(done.Value.Recovery, "pop", cancellationToken) };
@@ -85,7 +87,7 @@ public sealed class RecoverWithKey
     // If the process dies after this act, the new credentials are bound, the old ones are gone, the redemption is spent and the ledger
     // says so; if it dies before, nothing of that is so.
     private async Task<Result<RecoveredWithKey>> Complete(
-        Act act, Visitor visitor, SecretText token, KeyProof proof, Func<byte[], Result<NewCredentials>> read)
+        Act act, Visitor visitor, SecretText token, KeyProof proof, Func<byte[], Result<NewCredentials>> read, byte[]? userHandle)
     {
         // 1. The redemption lives, and is one that a recovery key ends.
         var live = await _redemptions.Find(act.Db, act.Tenant, token, act.Now);
@@ -132,7 +134,7 @@ public sealed class RecoverWithKey
         }
 
         // 8-10. Every new credential answers this redemption's challenge, and is nobody's.
-        var verified = await _binding.Verify(act, credentials.Value, challenge, party);
+        var verified = await _binding.Verify(act, credentials.Value, challenge, party, userHandle);
         if (verified.Refusal is { } unbindable)
         {
             return unbindable;

@@ -18,6 +18,9 @@ internal static class SessionRegistration
         services.AddSingleton<PasskeyStore>();
         services.AddSingleton<KeyStore>();
         services.AddSingleton<CredentialBinding>();
+        services.AddSingleton<SignInCredentials>();
+        services.AddSingleton<DecoyCredential>();
+        services.AddUseCase<SignInByName>();
         services.AddSingleton<SessionStore>();
         services.AddUseCase<SessionAuthentication>();
         services.AddUseCase<SignIn>();

@@ -118,7 +118,8 @@ internal static class RedemptionsApi
             ? new Problem(malformed)
             : (await recover.Run(
                 context.Visitor(), context.BearerToken(), proof.Value,
-                signed => SignedJson.Read(signed, body.Value.NewCredentials, RecoveryKeyJson.ReadNew), context.RequestAborted))
+                signed => SignedJson.Read(signed, body.Value.NewCredentials, RecoveryKeyJson.ReadNew), userHandle: null,
+                context.RequestAborted))
                 .ToAnswer(done => Completed(new CompletedRecovery(done.Recovery, done.Proof)));
     }
 

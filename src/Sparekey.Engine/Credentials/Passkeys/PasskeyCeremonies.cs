@@ -26,6 +26,9 @@ internal sealed record Passkey(byte[] CredentialId, byte[] PublicKey, uint SignC
 
     /// <summary>How its origin was attested.</summary>
     public AttestationKind Attestation { get; init; }
+
+    /// <summary>The user handle that it was made for, where that is another product's id of the account; null for our own.</summary>
+    public byte[]? UserHandle { get; init; }
 }
 
 /// <summary>What a browser gives back of a registration.</summary>
@@ -143,7 +146,7 @@ internal static class PasskeyCeremonies
             return PasskeyFault.WrongCredentialId;
         }
 
-        if (response.UserHandle is { Length: > 0 } said && !said.AsSpan().SequenceEqual(userHandle))
+        if (response.UserHandle is { Length: > 0 } said && !said.AsSpan().SequenceEqual(passkey.UserHandle ?? userHandle))
         {
             return PasskeyFault.WrongUser;
         }
