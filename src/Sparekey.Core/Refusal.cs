@@ -83,6 +83,8 @@ public enum RefusalCode
     RecoveryKeyRefused,
     SignedCredentialsDiffer,
     CurrentPasswordWrong,
+    FreshSignInRequired,
+    LastCredential,
 }
 
 /// <summary>A refusal: its code and, where that helps the caller, what exactly was wrong.</summary>

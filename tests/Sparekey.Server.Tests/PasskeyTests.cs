@@ -44,6 +44,8 @@ public sealed class PasskeyTests : IAsyncLifetime
         done.Status.ShouldBe(200, done.Text);
         done["state"].ShouldBe("completed");
         done["proof"].Split('.').Length.ShouldBe(3);
+        done.Json!["signal"]!.ToJsonString().ShouldBe(
+            $"{{\"rpId\":\"localhost\",\"userId\":\"{asked["user"]!["id"]}\",\"allAcceptedCredentialIds\":[\"{Base64Url.EncodeToString(authenticator.CredentialId)}\"]}}");
 
         (await _server.Get("/v1/sessions/current", session)).Code.ShouldBe("session_invalid");
         var signedIn = await SignIn(authenticator, asked["user"]!["id"]!.ToString());
@@ -56,6 +58,9 @@ public sealed class PasskeyTests : IAsyncLifetime
             .Single(c => c!["kind"]!.ToString() == "passkey")!;
         (listed["name"]!.ToString(), listed["recovery_id"]!.ToString()).ShouldBe(("blue key", done["recovery_id"]));
         listed.ToJsonString().ShouldNotContain("public_key");
+        var added = await Ledgered(done["recovery_id"], "credential_added");
+        (added["account"]!.ToString(), added["facts"]!["credential"]!.ToString(), added["facts"]!["attestation"]!.ToString())
+            .ShouldBe((account, listed["id"]!.ToString(), "none"));
     }
 
     [Fact]
@@ -83,6 +88,8 @@ public sealed class PasskeyTests : IAsyncLifetime
         {
             (await _server.Post("/v1/redemption/passkey", $"{{\"credential\":{malformed}}}", redemption)).Code.ShouldBe("invalid_request");
         }
+
+        (await _server.Post("/v1/redemption/passkey", new { credential = good, name = new string('x', 65) }, redemption)).Code.ShouldBe("invalid_request");
 
         (await _server.Post("/v1/redemption/passkey", new { credential = good }, redemption)).Status.ShouldBe(200);
         (await _server.Post("/v1/redemption/passkey", new { credential = good }, redemption)).Code.ShouldBe("redemption_invalid");
@@ -203,49 +210,33 @@ public sealed class PasskeyTests : IAsyncLifetime
     private async Task<Answer> SignIn(SoftwareAuthenticator authenticator, string user) => await _server.Post(
         "/v1/sessions/passkey", new { credential = Proved(authenticator, await _server.Send("POST", "/v1/sessions/passkey/options", null), user) });
 
-    private static byte[] Challenge(Answer options) => Base64Url.DecodeFromChars(options.Json!["public_key"]!["challenge"]!.ToString());
+    // Entries get their place a moment after the act.
+    private async Task<JsonNode> Ledgered(string recovery, string happened)
+    {
+        for (var left = 100; left > 0; left--)
+        {
+            _server.Time.Advance(TimeSpan.Zero);
+            var entries = (await _server.Get($"/v1/ledger?recovery={recovery}", _server.AdminToken)).Json!["entries"]!.AsArray();
+            if (entries.FirstOrDefault(e => e!["entry"]!["event"]!.ToString() == happened) is { } entry)
+            {
+                return entry["entry"]!;
+            }
+
+            await Task.Delay(50);
+        }
+
+        throw new TimeoutException($"{happened} did not come.");
+    }
+
+    private static byte[] Challenge(Answer options) => PageOfBrowser.Challenge(options);
 
     private static string Encoded(string text) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(text));
 
-    // As toJSON() writes it, with members that nobody asked for.
-    private JsonObject Made(SoftwareAuthenticator authenticator, Answer options)
-    {
-        var parts = authenticator.Register(Challenge(options), _origin);
-        return Credential(authenticator, new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(parts.ClientDataBytes),
-            ["attestationObject"] = Base64Url.EncodeToString(parts.AttestationObject),
-            ["transports"] = new JsonArray("internal"),
-            ["publicKeyAlgorithm"] = -7,
-        });
-    }
+    private JsonObject Made(SoftwareAuthenticator authenticator, Answer options) => new PageOfBrowser(_origin).Made(authenticator, options);
 
-    private JsonObject Proved(SoftwareAuthenticator authenticator, Answer options, string user)
-    {
-        var (client, data, signature) = authenticator.Assert(Challenge(options), _origin);
-        return Credential(authenticator, new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(client),
-            ["authenticatorData"] = Base64Url.EncodeToString(data),
-            ["signature"] = Base64Url.EncodeToString(signature),
-            ["userHandle"] = user,
-        });
-    }
+    private JsonObject Proved(SoftwareAuthenticator authenticator, Answer options, string user) =>
+        new PageOfBrowser(_origin).Proved(authenticator, options, user);
 
-    private static JsonObject Credential(SoftwareAuthenticator authenticator, JsonObject response) => new()
-    {
-        ["id"] = Base64Url.EncodeToString(authenticator.CredentialId),
-        ["rawId"] = Base64Url.EncodeToString(authenticator.CredentialId),
-        ["type"] = "public-key",
-        ["authenticatorAttachment"] = "platform",
-        ["clientExtensionResults"] = new JsonObject(),
-        ["response"] = response,
-    };
-
-    private static JsonObject Changed(JsonObject credential, string member, string value)
-    {
-        var changed = credential.DeepClone().AsObject();
-        changed["response"]![member] = value;
-        return changed;
-    }
+    private static JsonObject Changed(JsonObject credential, string member, string value) =>
+        PageOfBrowser.Changed(credential, member, value);
 }

@@ -21,6 +21,7 @@ public enum LedgerEvent
     AddressRemoved,
     AddressConfirmed,
     CredentialAdded,
+    CredentialRenamed,
     CredentialRevoked,
     PasswordChanged,
     ServiceAccountCreated,

@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Credentials;
 
@@ -29,4 +30,10 @@ public sealed class ListCredentials
                 ? RefusalCode.AccountNotFound
                 : new List<Credential>(await _credentials.List(db, caller.Tenant, account)),
             cancellationToken);
+
+    /// <summary>A person's own, oldest first.</summary>
+    /// <param name="caller">Who.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Credential>> Run(SessionCaller caller, CancellationToken cancellationToken) =>
+        _acts.Read(db => _credentials.List(db, caller.Tenant, caller.Session.Account), cancellationToken);
 }

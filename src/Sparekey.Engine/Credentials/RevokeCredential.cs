@@ -1,7 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
-using Sparekey.Core.Ledger;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
@@ -76,16 +75,7 @@ public sealed class RevokeCredential
 
         await _credentials.Revoke(act, id, credentialId);
         var ended = await _sessions.EndOpenedBy(act, id, credentialId);
-        await act.Record(new LedgerEntry(LedgerEvent.CredentialRevoked, caller.Principal, id)
-        {
-            Facts = SessionLedger.Facts(
-                caller,
-                ("credential", credentialId.ToString()),
-                ("kind", WireName.Of(credential.Kind)),
-                ("was_provisional", credential.ProvisionalUntil is not null),
-                ("sessions_ended", ended)),
-            Texts = SessionLedger.Source(caller),
-        });
+        await act.Record(CredentialLedger.Revoked(caller, caller.Principal, credential, ended));
         await act.Send(CredentialNotice.Of(id, credential.Kind, "removed"));
         return credential;
     }

@@ -6,9 +6,15 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Ceremonies;
+using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Passkeys;
 
 namespace Sparekey.Engine.Recoveries;
+
+/// <summary>A recovery that ended in a passkey.</summary>
+/// <param name="Completed">The recovery and its proof.</param>
+/// <param name="Signal">What the browser is told of the account's passkeys.</param>
+public sealed record RecoveredWithPasskey(CompletedRecovery Completed, PasskeySignal Signal);
 
 /// <summary>
 /// Registers a passkey for the account a redemption is for, and completes the recovery with it. A ceremony that fails burns nothing:
@@ -54,13 +60,13 @@ public sealed class SetNewPasskey
     /// <param name="visitor">Where the call came from.</param>
     /// <param name="token">The redemption's token.</param>
     /// <param name="made">What the browser made.</param>
-    /// <param name="name">What the person calls it; null for nothing.</param>
+    /// <param name="name">What the person calls it, 1 to 64 characters; null for nothing.</param>
     /// <param name="cancellationToken">Gives up before the commit.</param>
     /// <returns>
     /// The completed recovery; or <see cref="RefusalCode.RedemptionInvalid"/>, <see cref="RefusalCode.PasskeyRefused"/>,
-    /// <see cref="RefusalCode.MeansNotAvailable"/>.
+    /// <see cref="RefusalCode.MeansNotAvailable"/>, <see cref="RefusalCode.InvalidRequest"/>.
     /// </returns>
-    public async Task<Result<CompletedRecovery>> Run(
+    public async Task<Result<RecoveredWithPasskey>> Run(
         Visitor visitor, SecretText token, NewPasskey made, string? name, CancellationToken cancellationToken)
     {
         // As with a password: after the commit nothing may be left that can fail.
@@ -68,7 +74,9 @@ public sealed class SetNewPasskey
         var completed = await _acts.Write(visitor.Tenant, act => Complete(act, visitor, token, made, name), cancellationToken);
         return completed.Refusal is { } refused
             ? refused
-            : new CompletedRecovery(completed.Value, await _proof.Write(completed.Value, "pop", cancellationToken));
+            : new RecoveredWithPasskey(
+                new CompletedRecovery(completed.Value.Recovery, await _proof.Write(completed.Value.Recovery, "pop", cancellationToken)),
+                completed.Value.Signal);
     }
 
     private async Task<Result<PasskeyCreation>> Begin(Act act, SecretText token)
@@ -96,13 +104,23 @@ public sealed class SetNewPasskey
     }
 
     // If the process dies after this act, the passkey is bound, the secret is spent and the ledger says so.
-    private async Task<Result<Recovery>> Complete(Act act, Visitor visitor, SecretText token, NewPasskey made, string? name)
+    private async Task<Result<Bound>> Complete(Act act, Visitor visitor, SecretText token, NewPasskey made, string? name)
     {
+        RelyingParty? party = null;
         Passkey? passkey = null;
-        return await _completion.Run(act, visitor, token, Check, Bind);
+        var completed = await _completion.Run(act, visitor, token, Check, Bind);
+        return completed.Refusal is { } refused
+            ? refused
+            : new Bound(
+                completed.Value, await _passkeys.Signal(act.Db, act.Tenant, completed.Value.Request.Account, party!));
 
         async Task<Refusal?> Check(LiveRedemption live)
         {
+            if (CredentialName.Check(name) is { } wrong)
+            {
+                return wrong;
+            }
+
             var response = made.ToResponse();
             var challenge = response is null ? null : PasskeyChallenge.SaidBy(response.ClientData);
             if (response is null || challenge is null
@@ -112,7 +130,8 @@ public sealed class SetNewPasskey
                 return RefusalCode.PasskeyRefused;
             }
 
-            if (await PartyOf(act, live.Recovery) is not { } party)
+            party = await PartyOf(act, live.Recovery);
+            if (party is null)
             {
                 return RefusalCode.MeansNotAvailable;
             }
@@ -127,9 +146,15 @@ public sealed class SetNewPasskey
                     : (Refusal?)null;
         }
 
-        Task Bind(Recovery recovery, Account account) => _passkeys.Add(act, account.Id, passkey!, name, recovery.Id);
+        async Task Bind(Recovery recovery, Account account)
+        {
+            var credential = await _passkeys.Add(act, account.Id, passkey!, name, recovery.Id);
+            await act.Record(CredentialLedger.Added(visitor, credential, passkey!));
+        }
     }
 
     private async Task<RelyingParty?> PartyOf(Act act, Recovery recovery) =>
         await _applications.Find(act.Db, act.Tenant, recovery.Request.Application) is { } application ? RelyingParty.Of(application) : null;
+
+    private sealed record Bound(Recovery Recovery, PasskeySignal Signal);
 }

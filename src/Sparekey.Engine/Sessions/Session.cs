@@ -27,6 +27,9 @@ public sealed record Session(
     /// <summary>How long an unused session lasts (SP 800-63B-4 §2.2.3).</summary>
     public static readonly TimeSpan LongestIdle = TimeSpan.FromHours(1);
 
+    /// <summary>How long after signing in a person may add and remove credentials (SP 800-63B-4 §4.1.2.1: binding is authenticated anew).</summary>
+    public static readonly TimeSpan PrivilegedTime = TimeSpan.FromMinutes(15);
+
     /// <summary>The application it was opened for; null for none in particular.</summary>
     public ApplicationId? Application { get; init; }
 
@@ -39,6 +42,10 @@ public sealed record Session(
     /// <summary>Whether it can still be used.</summary>
     /// <param name="now">The time.</param>
     public bool IsAlive(DateTimeOffset now) => now < ExpiresAt && now < LastSeenAt + LongestIdle;
+
+    /// <summary>Whether its person has just signed in.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsFresh(DateTimeOffset now) => now < CreatedAt + PrivilegedTime;
 }
 
 /// <summary>A session to open.</summary>

@@ -31,6 +31,9 @@ internal static class SessionRegistration
         services.AddUseCase<SessionsOfAccount>();
         services.AddUseCase<ListCredentials>();
         services.AddUseCase<RevokeCredential>();
+        services.AddUseCase<RevokeOwnCredential>();
+        services.AddUseCase<RenameCredential>();
+        services.AddUseCase<AddPasskey>();
         return services;
     }
 }

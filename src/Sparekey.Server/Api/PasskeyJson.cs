@@ -45,6 +45,15 @@ internal static class PasskeyJson
         ["timeout"] = TimeoutMs,
     });
 
+    /// <summary>What <c>PublicKeyCredential.signalAllAcceptedCredentials</c> takes (WebAuthn Level 3 §5.1.10.2).</summary>
+    /// <param name="signal">What is to be told.</param>
+    public static IReadOnlyDictionary<string, object> Signal(PasskeySignal signal) => new Dictionary<string, object>(StringComparer.Ordinal)
+    {
+        ["rpId"] = signal.RpId,
+        ["userId"] = signal.UserHandle,
+        ["allAcceptedCredentialIds"] = signal.Accepted,
+    };
+
     /// <summary>Reads what a browser made.</summary>
     /// <param name="credential">The <c>toJSON()</c> of the credential.</param>
     /// <returns>It, or <see cref="RefusalCode.InvalidRequest"/>.</returns>

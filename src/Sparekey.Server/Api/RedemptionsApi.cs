@@ -102,7 +102,7 @@ internal static class RedemptionsApi
         return made.Refusal is { } malformed
             ? new Problem(malformed)
             : (await set.Run(context.Visitor(), context.BearerToken(), made.Value, body.Value.Name, context.RequestAborted))
-                .ToAnswer(Completed);
+                .ToAnswer(done => Completed(done.Completed) with { Signal = PasskeyJson.Signal(done.Signal) });
     }
 
     private static async Task<IResult> RecoverWithKey(HttpContext context, RecoverWithKey recover)
@@ -123,7 +123,7 @@ internal static class RedemptionsApi
                 .ToAnswer(done => Completed(new CompletedRecovery(done.Recovery, done.Proof)));
     }
 
-    private static object Completed(CompletedRecovery done) => new CompletedView(
+    private static CompletedView Completed(CompletedRecovery done) => new(
         done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof);
 
     /// <summary>An account's name with most of it hidden.</summary>
@@ -183,5 +183,8 @@ internal static class RedemptionsApi
         DateTimeOffset RequestedAt, Core.Access.PrincipalKind RequestedBy, IReadOnlyList<Revocation> Revoke);
 
     private sealed record CompletedView(
-        RecoveryId RecoveryId, RecoveryState State, AccountId AccountId, IReadOnlyList<Revocation> Revoked, string Proof);
+        RecoveryId RecoveryId, RecoveryState State, AccountId AccountId, IReadOnlyList<Revocation> Revoked, string Proof)
+    {
+        public object? Signal { get; init; }
+    }
 }

@@ -123,7 +123,7 @@ internal sealed partial class AccessMiddleware(
             return refused;
         }
 
-        context.Features.Set(new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value));
+        context.Features.Set(new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value) { Host = visitor.Host });
         return null;
     }
 

@@ -77,5 +77,7 @@ internal static class ProblemKinds
         RefusalCode.SignedCredentialsDiffer => (400, "What was signed is not what was sent"),
         RefusalCode.PasskeyRefused => (422, "The passkey is not accepted"),
         RefusalCode.CurrentPasswordWrong => (403, "The current password is wrong"),
+        RefusalCode.FreshSignInRequired => (403, "The sign-in is too long ago for this"),
+        RefusalCode.LastCredential => (409, "It is the last way to sign in"),
     };
 }

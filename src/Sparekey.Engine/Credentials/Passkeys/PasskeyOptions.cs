@@ -35,11 +35,24 @@ public sealed record PasskeyDescriptor(string Id, IReadOnlyList<string> Transpor
 public sealed record PasskeyCreation(
     string Challenge, RelyingParty Party, string UserHandle, string UserName, IReadOnlyList<PasskeyDescriptor> Exclude)
 {
-    internal static PasskeyCreation For(Account account, string challenge, RelyingParty party, IEnumerable<Passkey> exclude) => new(
+    /// <summary>What is asked for an account.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="challenge">The challenge.</param>
+    /// <param name="party">The relying party.</param>
+    /// <param name="kept">The passkeys that it keeps.</param>
+    internal static PasskeyCreation For(Account account, string challenge, RelyingParty party, IEnumerable<Passkey> kept) => new(
         challenge, party, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account.Id)),
         account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? party.Name,
-        [.. exclude.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
+        [.. kept.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
 }
+
+/// <summary>
+/// What a browser is told after passkeys changed, so that authenticators forget those that are gone (WebAuthn Level 3 §5.1.10.2).
+/// </summary>
+/// <param name="RpId">The relying party.</param>
+/// <param name="UserHandle">The account's handle, base64url.</param>
+/// <param name="Accepted">The ids of every passkey that the account has, base64url.</param>
+public sealed record PasskeySignal(string RpId, string UserHandle, IReadOnlyList<string> Accepted);
 
 /// <summary>What a browser is asked to prove (WebAuthn §5.5). It names no credential: the authenticator finds its own.</summary>
 /// <param name="Challenge">The challenge, base64url.</param>
@@ -51,9 +64,6 @@ internal static class PasskeyChallenge
 {
     /// <summary>How long a ceremony may take.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
-
-    /// <summary>What a passkey may be called.</summary>
-    public const int LongestName = 64;
 
     /// <summary>A new challenge: 256 random bits, base64url.</summary>
     public static string New()

@@ -64,6 +64,15 @@ internal sealed class PasskeyStore(CredentialStore credentials)
         return passkeys;
     }
 
+    /// <summary>What a browser is told of an account's passkeys.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="party">The relying party.</param>
+    public async Task<PasskeySignal> Signal(DbSession db, TenantId tenant, AccountId account, RelyingParty party) => new(
+        party.Id, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account)),
+        [.. (await List(db, tenant, account)).Select(p => NameOf(p.CredentialId))]);
+
     /// <summary>Writes what an assertion changed, unless another one came first.</summary>
     /// <param name="act">The act.</param>
     /// <param name="before">The passkey as it was verified against.</param>
