@@ -60,6 +60,17 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task N16_A_passkey_that_ends_a_recovery_is_told_to_every_address_too()
+    {
+        await Account("two@example.com", "other@example.org");
+        var redemption = await _server.RedeemLink(await _server.Recover("two@example.com", "link"));
+        var options = await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption);
+        (await _server.Post("/v1/redemption/passkey", new { credential = _page.Made(_authenticator, options) }, redemption)).Status.ShouldBe(200);
+        var told = (await _server.Mails(_smtp, 4)).Where(m => m.Text.Contains("a new credential was set", StringComparison.Ordinal));
+        told.Select(m => m.To.ShouldHaveSingleItem()).Order(StringComparer.Ordinal).ShouldBe(["other@example.org", "two@example.com"]);
+    }
+
+    [Fact]
     public async Task Adding_and_removing_takes_a_sign_in_of_the_last_fifteen_minutes()
     {
         await Account("stale@example.com");

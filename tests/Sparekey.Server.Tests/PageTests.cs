@@ -55,6 +55,38 @@ public sealed partial class PageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_no_passkey_is_refused_and_burns_nothing()
+    {
+        var application = (await _server.Get("/v1/applications", _server.AdminToken)).Json!["applications"]![0]!["id"]!.ToString();
+        (await _server.Send(
+            "PATCH", $"/v1/applications/{application}", new { origins = new[] { "https://login.example.com" }, rp_id = "example.com" }, _server.AdminToken))
+            .Status.ShouldBe(200);
+        await _server.Account("passkey@example.com");
+        var opened = await _server.Recover("passkey@example.com", "link");
+        var choose = await Form("/recover/redeem", ("link_secret", opened.Json!["secret"]!["link"]!.ToString().Split('#')[1]));
+        choose.Text.ShouldContain("Choose how you sign in");
+        choose.Text.ShouldContain("data-origins=\"https://login.example.com\"");
+        var token = HiddenToken().Match(choose.Text).Groups["token"].Value;
+        foreach (var credential in new[]
+        {
+            "", "no JSON", "null", "[]", "{}", "{\"type\":\"public-key\",\"id\":\"AA\",\"id\":\"AB\"}", new string('[', 1000),
+            "{\"type\":\"public-key\",\"id\":\"\\\"><script>\",\"response\":{\"clientDataJSON\":\"AA\",\"attestationObject\":\"AA\"}}",
+        })
+        {
+            var refused = await Form("/recover/passkey", ("redemption_token", token), ("credential", credential));
+            (refused.Status, refused.Text.Contains("The passkey was not accepted.", StringComparison.Ordinal)).ShouldBe((422, true), credential);
+            refused.Text.ShouldNotContain("><script>");
+        }
+
+        (await Form("/recover/passkey", ("redemption_token", token), ("credential", new string('x', 70_000)))).Status.ShouldBe(400);
+        (await Form("/recover/passkey", ("redemption_token", token + "x"), ("credential", "{}"))).Status.ShouldBe(401);
+        (await Form(
+            "/recover/password", ("redemption_token", token), ("password", "a new and remembered password"), ("again", "a new and remembered password")))
+            .Text.ShouldContain("Your new password is set");
+        (await Form("/recover/passkey", ("redemption_token", token), ("credential", "{}"))).Status.ShouldBe(401);
+    }
+
+    [Fact]
     public async Task A10_Asking_looks_the_same_for_known_and_unknown_names()
     {
         await _server.Account("known@example.com");

@@ -1,4 +1,5 @@
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Engine.Applications;
@@ -7,7 +8,11 @@ namespace Sparekey.Engine.Applications;
 /// <param name="Name">What people know it as.</param>
 /// <param name="Branding">How it looks.</param>
 /// <param name="Home">Where a person goes on afterwards; null when the application says nothing.</param>
-public sealed record PageBrand(string Name, Branding Branding, Uri? Home);
+public sealed record PageBrand(string Name, Branding Branding, Uri? Home)
+{
+    /// <summary>Who asks for passkeys on it; null where there are none.</summary>
+    public RelyingParty? Party { get; init; }
+}
 
 /// <summary>Finds the look of a page.</summary>
 public sealed class ReadBranding
@@ -34,6 +39,9 @@ public sealed class ReadBranding
             async db => (application is { } id ? await _applications.Find(db, visitor.Tenant, id) : null)
                 ?? await _applications.OfHost(db, visitor.Tenant, visitor.Host),
             cancellationToken);
-        return new PageBrand(_pages.NameOf(shown), shown.Branding, shown.ReturnUrls.Count > 0 ? shown.ReturnUrls[0] : null);
+        return new PageBrand(_pages.NameOf(shown), shown.Branding, shown.ReturnUrls.Count > 0 ? shown.ReturnUrls[0] : null)
+        {
+            Party = RelyingParty.Of(shown),
+        };
     }
 }

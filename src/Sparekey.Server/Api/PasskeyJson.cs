@@ -63,6 +63,22 @@ internal static class PasskeyJson
             ? new NewPasskey(id, client, attestation, Transports(response))
             : Malformed();
 
+    /// <summary>Reads what a browser made and a form carries.</summary>
+    /// <param name="credential">The text of the credential's <c>toJSON()</c>.</param>
+    /// <returns>It, or <see cref="RefusalCode.InvalidRequest"/>.</returns>
+    public static Result<NewPasskey> ReadNew(string credential)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(credential, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
+            return ReadNew(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return Malformed();
+        }
+    }
+
     /// <summary>Reads what a browser proved.</summary>
     /// <param name="credential">The <c>toJSON()</c> of the credential.</param>
     /// <returns>It, or <see cref="RefusalCode.InvalidRequest"/>.</returns>

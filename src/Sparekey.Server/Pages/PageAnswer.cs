@@ -8,9 +8,9 @@ namespace Sparekey.Server.Pages;
 /// <summary>Answers with a page.</summary>
 internal static class PageAnswer
 {
-    // No inline script or style, nobody else's anything, no frame around us.
+    // No inline script or style, nobody else's anything, no frame around us. The script asks our own API for a passkey's options.
     private const string Policy =
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
     /// <summary>A page.</summary>
     /// <param name="context">The request.</param>
@@ -50,6 +50,7 @@ internal static class PageAnswer
         RefusalCode.RedemptionInvalid => "error_redemption_invalid",
         RefusalCode.TooManyRequests => "error_too_many_requests",
         RefusalCode.Busy or RefusalCode.StorageUnavailable => "error_busy",
+        RefusalCode.PasskeyRefused => "error_passkey",
         RefusalCode.OriginNotAllowed => "error_origin",
         _ => "error_unexpected",
     };

@@ -18,6 +18,7 @@ namespace Sparekey.Server.Pages;
 internal static class RecoverDoor
 {
     private const int FormLimit = 8 * 1024;
+    private const int PasskeyFormLimit = 64 * 1024;
 
     /// <summary>Maps the routes.</summary>
     /// <param name="root">The root.</param>
@@ -31,11 +32,12 @@ internal static class RecoverDoor
         pages.MapPost("/ask", Ask).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/redeem", Redeem).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/password", SetPassword).Public(reason).CheckOrigin();
+        pages.MapPost("/passkey", SetPasskey).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/stop", Stop).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin().AnswerOnTheBeat();
 
         // Who opens the address of a form anew begins anew.
-        foreach (var form in (string[])["/ask", "/redeem", "/password", "/stop"])
+        foreach (var form in (string[])["/ask", "/redeem", "/password", "/passkey", "/stop"])
         {
             pages.MapGet(form, () => Results.Redirect("/recover")).Public(reason);
         }
@@ -113,6 +115,39 @@ internal static class RecoverDoor
         };
     }
 
+    // The script of the page puts what the browser made into the form. Whatever is refused, the person can try again.
+    private static async Task<IResult> SetPasskey(
+        HttpContext context, SetNewPasskey set, ReadRedemption read, ReadBranding branding, EngineOptions options)
+    {
+        if (await ReadForm(context, PasskeyFormLimit) is not { } form)
+        {
+            return await StartAgain(context, branding, 400, "error_redemption_invalid");
+        }
+
+        var (token, identifier) = (new SecretText(Text(form, "redemption_token")), Text(form, "identifier"));
+        var view = await read.Run(context.Visitor(), token, context.RequestAborted);
+        if (view.Refusal is { } over)
+        {
+            return await StartAgain(context, branding, over);
+        }
+
+        if (PasskeyJson.ReadNew(Text(form, "credential")) is not { Refusal: null } made)
+        {
+            return await Choose(context, branding, options, view.Value, token, identifier, 422, "error_passkey");
+        }
+
+        var done = await set.Run(context.Visitor(), token, made.Value, name: null, context.RequestAborted);
+        return done.Refusal switch
+        {
+            null => await Page(
+                context, branding, view.Value.Recovery.Request.Application, 200, "passkey_done_heading",
+                (words, brand) => RecoverPages.DonePasskey(words, brand, PasskeyJson.Signal(done.Value.Signal))),
+            { Code: RefusalCode.PasskeyRefused or RefusalCode.MeansNotAvailable } => await Choose(
+                context, branding, options, view.Value, token, identifier, 422, "error_passkey", made.Value.Id),
+            { } refusal => await StartAgain(context, branding, refusal),
+        };
+    }
+
     private static async Task<IResult> Stop(HttpContext context, StopRecovery stop, ReadBranding branding)
     {
         if (await ReadForm(context) is not { } form)
@@ -146,12 +181,12 @@ internal static class RecoverDoor
 
     private static Task<IResult> Choose(
         HttpContext context, ReadBranding branding, EngineOptions options, RedemptionView view, SecretText token, string identifier,
-        int status, string? fault) =>
+        int status, string? fault, string? unknownPasskey = null) =>
         Page(
-            context, branding, view.Recovery.Request.Application, status, "redeemed_heading",
-            (words, _) => RecoverPages.Choose(
-                words, view, new RedemptionForm(RedemptionsApi.Mask(view.Account), identifier, token), options.Passwords,
-                fault is null ? null : words.Fill(fault, options.Passwords.MinLength.ToString(CultureInfo.InvariantCulture))));
+            context, branding, view.Recovery.Request.Application, status, RecoverPages.ChooseHeading(view),
+            (words, brand) => RecoverPages.Choose(
+                words, view, new RedemptionForm(RedemptionsApi.Mask(view.Account), identifier, token), options.Passwords, brand.Party,
+                fault is null ? null : words.Fill(fault, options.Passwords.MinLength.ToString(CultureInfo.InvariantCulture)), unknownPasskey));
 
     private static Task<IResult> StartAgain(HttpContext context, ReadBranding branding, Refusal refusal, string identifier = "")
     {
@@ -180,9 +215,9 @@ internal static class RecoverDoor
     }
 
     // A form of a person: a few short fields. What is larger, or no form, is none.
-    private static async Task<IFormCollection?> ReadForm(HttpContext context)
+    private static async Task<IFormCollection?> ReadForm(HttpContext context, int limit = FormLimit)
     {
-        if (!context.Request.HasFormContentType || context.Request.ContentLength is null or > FormLimit)
+        if (!context.Request.HasFormContentType || context.Request.ContentLength is not { } length || length > limit)
         {
             return null;
         }

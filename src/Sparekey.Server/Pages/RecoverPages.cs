@@ -1,8 +1,10 @@
 using System.Globalization;
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Recoveries;
 
@@ -54,18 +56,36 @@ internal static class RecoverPages
     public static Html Asked(Words words) => Message(words, "asked_heading", "asked_text", Html.Of(
         $"""<p class="quiet">{words["asked_again"]}</p><p class="after"><a href="/recover">{words["asked_code"]}</a></p>"""));
 
-    /// <summary>Who opened the recovery, when, why, what will change; and the new password.</summary>
-    public static Html Choose(Words words, RedemptionView view, RedemptionForm form, PasswordOptions rules, string? fault)
-    {
-        var recovery = view.Recovery;
-        var least = rules.MinLength.ToString(CultureInfo.InvariantCulture);
-        var (invalid, described) = fault is null ? ("false", "hint") : ("true", "fault hint");
-        return Html.Of(
+    /// <summary>What the page of a redemption is called: by the password where there is nothing else to choose.</summary>
+    public static string ChooseHeading(RedemptionView view) => Takes(view, CredentialKind.Passkey) ? "redeemed_heading_any" : "redeemed_heading";
+
+    /// <summary>Who opened the recovery, when, why, what will change; and what the redemption allows: a passkey, a password.</summary>
+    public static Html Choose(
+        Words words, RedemptionView view, RedemptionForm form, PasswordOptions rules, RelyingParty? party, string? fault, string? unknownPasskey) =>
+        Html.Of(
             $"""
             {Layout.Fault(words, fault)}
-            <h1>{words["redeemed_heading"]}</h1>
-            {WhatHappened(words, recovery, form.Account)}
-            <form class="card" method="post" action="/recover/password">
+            {(party is null || unknownPasskey is null ? Html.Empty : PasskeyForm.Forget(party, unknownPasskey))}
+            <h1>{words[ChooseHeading(view)]}</h1>
+            {WhatHappened(words, view, form.Account)}
+            {(party is not null && Takes(view, CredentialKind.Passkey) ? PasskeyForm.Of(words, view.Recovery, form, party) : Html.Empty)}
+            {(Takes(view, CredentialKind.Password) ? Password(words, view, form, rules, fault is not null && unknownPasskey is null) : Html.Empty)}
+            <form class="card" method="post" action="/recover/stop">
+            <h2>{words["not_me_heading"]}</h2>
+            <p class="quiet">{words["not_me_text"]}</p>
+            <input type="hidden" name="redemption_token" value="{form.Token.Reveal()}">
+            <button class="second" type="submit">{words["not_me_button"]}</button>
+            </form>
+            """);
+
+    private static Html Password(Words words, RedemptionView view, RedemptionForm form, PasswordOptions rules, bool wrong)
+    {
+        var least = rules.MinLength.ToString(CultureInfo.InvariantCulture);
+        var (invalid, described) = wrong ? ("true", "fault hint") : ("false", "hint");
+        return Html.Of(
+            $"""
+            <form id="password-form" class="card" method="post" action="/recover/password">
+            {(Takes(view, CredentialKind.Passkey) ? Html.Of($"""<h2>{words["password_heading"]}</h2><p class="quiet">{words["change_password"]}</p>""") : Html.Empty)}
             <input type="hidden" name="redemption_token" value="{form.Token.Reveal()}">
             <input type="text" name="identifier" value="{form.Identifier}" autocomplete="username" hidden>
             <label for="password">{words["password_label"]}</label>
@@ -79,19 +99,21 @@ internal static class RecoverPages
             <label class="check" hidden><input id="show" type="checkbox"> {words["password_show"]}</label>
             <button type="submit">{words["password_button"]}</button>
             </form>
-            <form class="card" method="post" action="/recover/stop">
-            <h2>{words["not_me_heading"]}</h2>
-            <p class="quiet">{words["not_me_text"]}</p>
-            <input type="hidden" name="redemption_token" value="{form.Token.Reveal()}">
-            <button class="second" type="submit">{words["not_me_button"]}</button>
-            </form>
             """);
     }
 
     /// <summary>The password is set.</summary>
-    public static Html Done(Words words, PageBrand brand) => Message(words, "done_heading", "done_text", brand.Home is { } home
+    public static Html Done(Words words, PageBrand brand) => Message(words, "done_heading", "done_text", GoOn(words, brand));
+
+    /// <summary>The passkey is bound; the browser is told which ones there are.</summary>
+    public static Html DonePasskey(Words words, PageBrand brand, IReadOnlyDictionary<string, object> signal) => Html.Of(
+        $"""{Message(words, "passkey_done_heading", "passkey_done_text", GoOn(words, brand))}{PasskeyForm.Accepted(signal)}""");
+
+    private static Html GoOn(Words words, PageBrand brand) => brand.Home is { } home
         ? Html.Of($"""<a class="button" href="{home.AbsoluteUri}">{words.Fill("done_home", brand.Name)}</a>""")
-        : Html.Empty);
+        : Html.Empty;
+
+    private static bool Takes(RedemptionView view, CredentialKind kind) => view.Allowed.Contains(WireName.Of(kind));
 
     /// <summary>What a notice leads to: nothing happens before the button.</summary>
     public static Html NotMe(Words words, string? fault) => Html.Of(
@@ -124,7 +146,10 @@ internal static class RecoverPages
         $"""<div class="card" role="status"><h1>{words[heading]}</h1><p>{words[text]}</p>{more}</div>""");
 
     // Names of staff and programmes stay inside: whoever holds a stray link shall not learn them. The number is enough to ask by.
-    private static Html WhatHappened(Words words, Recovery recovery, string account) => Html.Of(
+    private static Html WhatHappened(Words words, RedemptionView view, string account)
+    {
+        var recovery = view.Recovery;
+        return Html.Of(
         $"""
         <div class="card">
         <dl>
@@ -134,11 +159,22 @@ internal static class RecoverPages
         {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
         <dt>{words["redeemed_number"]}</dt><dd class="number">{recovery.Id.ToString()}</dd>
         </dl>
-        <h2>{words["redeemed_changes"]}</h2>
-        <ul>
-        <li>{words["change_password"]}</li>
-        {Html.Join(recovery.Request.Revoke.Where(r => r != Revocation.Passwords).Select(r => Html.Of($"<li>{words[$"change_{WireName.Of(r)}"]}</li>")))}
-        </ul>
+        {Changes(words, recovery, Takes(view, CredentialKind.Passkey))}
         </div>
         """);
+    }
+
+    // What happens to the old password depends on what is chosen, and is said there where there is a choice.
+    private static Html Changes(Words words, Recovery recovery, bool isChoice)
+    {
+        var changes = recovery.Request.Revoke.Where(r => r != Revocation.Passwords).Select(r => words[$"change_{WireName.Of(r)}"]).ToList();
+        if (!isChoice)
+        {
+            changes.Insert(0, words["change_password"]);
+        }
+
+        return changes.Count == 0
+            ? Html.Empty
+            : Html.Of($"""<h2>{words["redeemed_changes"]}</h2><ul>{Html.Join(changes.Select(c => Html.Of($"<li>{c}</li>")))}</ul>""");
+    }
 }

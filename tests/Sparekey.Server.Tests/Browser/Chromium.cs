@@ -25,14 +25,14 @@ public sealed class Chromium : IAsyncLifetime
     }
 
     /// <summary>A new window, as a person has it who was never here before.</summary>
-    internal async Task<Window> Open(RunningServer server, BrowserNewContextOptions? options = null)
+    internal async Task<Window> Open(RunningServer server, BrowserNewContextOptions? options = null, Uri? origin = null)
     {
         var wanted = options ?? new BrowserNewContextOptions();
-        wanted.BaseURL = server.Origin.ToString();
+        wanted.BaseURL = (origin ?? server.Origin).ToString();
         wanted.Locale ??= "en-GB";
         var context = await _browser.NewContextAsync(wanted);
         context.SetDefaultTimeout(15_000);
-        return new Window(context, await context.NewPageAsync(), server.Origin);
+        return new Window(context, await context.NewPageAsync(), origin ?? server.Origin);
     }
 
     public async ValueTask DisposeAsync()

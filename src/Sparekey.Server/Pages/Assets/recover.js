@@ -1,4 +1,4 @@
-// Only what cannot be done without script: taking a secret out of the address bar, showing strength and passwords.
+// Only what cannot be done without script: taking a secret out of the address bar, showing strength and passwords, making a passkey.
 (() => {
   function takeSecret() {
     const secret = location.hash.slice(1);
@@ -46,6 +46,62 @@
     show.addEventListener('change', () => {
       password.type = again.type = show.checked ? 'text' : 'password';
     });
+  }
+
+  const authenticators = window.PublicKeyCredential;
+  const passkey = document.getElementById('passkey');
+  if (passkey && authenticators?.parseCreationOptionsFromJSON && passkey.dataset.origins.split(' ').includes(location.origin)) {
+    const button = passkey.querySelector('button');
+    const told = document.getElementById('passkey-fault');
+    const name = button.textContent;
+    passkey.hidden = false;
+    document.querySelector('#password-form button')?.classList.add('second');
+
+    const busy = (is) => {
+      button.disabled = is;
+      button.textContent = is ? passkey.dataset.wait : name;
+    };
+    const tell = (what) => {
+      busy(false);
+      told.textContent = passkey.dataset[what];
+      told.hidden = false;
+      button.focus();
+    };
+
+    passkey.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      told.hidden = true;
+      busy(true);
+      try {
+        // Options are asked for at every try: a challenge is good for minutes, and people read slowly.
+        const answer = await fetch('/v1/redemption/passkey/options', {
+          method: 'POST',
+          headers: { authorization: 'Bearer ' + passkey.elements.namedItem('redemption_token').value },
+        });
+        if (!answer.ok) {
+          tell(answer.status === 401 ? 'over' : answer.status === 429 || answer.status === 503 ? 'busy' : 'failed');
+          return;
+        }
+
+        const options = (await answer.json()).public_key;
+        const made = await navigator.credentials.create({ publicKey: authenticators.parseCreationOptionsFromJSON(options) });
+        passkey.elements.namedItem('credential').value = JSON.stringify(made);
+        passkey.submit();
+      } catch (error) {
+        tell({ NotAllowedError: 'declined', AbortError: 'declined', InvalidStateError: 'exists' }[error.name] ?? 'failed');
+      }
+    });
+
+    // Who comes back to this page out of the browser's memory finds it as it was.
+    addEventListener('pageshow', () => busy(false));
+  }
+
+  // What authenticators should keep, and what they should forget; only some browsers pass it on.
+  const signal = document.getElementById('passkey-signal')?.dataset;
+  if (signal?.accepted) {
+    authenticators?.signalAllAcceptedCredentials?.(JSON.parse(signal.accepted)).catch(() => {});
+  } else if (signal?.unknown) {
+    authenticators?.signalUnknownCredential?.(JSON.parse(signal.unknown)).catch(() => {});
   }
 
   const fault = document.querySelector('[role="alert"][tabindex]');
