@@ -51,7 +51,7 @@ public sealed class SetNewPasskey
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The options, good for 5 minutes; or <see cref="RefusalCode.RedemptionInvalid"/>, <see cref="RefusalCode.MeansNotAvailable"/> where
-    /// the application has no relying-party id.
+    /// the application has no relying-party id, or a recovery key signs what is bound.
     /// </returns>
     public Task<Result<PasskeyCreation>> Begin(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
         _acts.Write(visitor.Tenant, act => Begin(act, token), cancellationToken);
@@ -88,7 +88,8 @@ public sealed class SetNewPasskey
         }
 
         var (recovery, account, until) = live.Value;
-        if (await PartyOf(act, recovery) is not { } party)
+        // With a recovery key the key itself signs what is bound; a passkey made here would be refused, and stay behind on the device.
+        if (recovery.Request.Means == Means.RecoveryKey || await PartyOf(act, recovery) is not { } party)
         {
             return RefusalCode.MeansNotAvailable;
         }

@@ -190,6 +190,31 @@ public sealed class PasskeyPageTests(Chromium chromium) : IClassFixture<Chromium
         await window.Look("pk-de-2-done");
     }
 
+    [Theory]
+    [InlineData(-7)]
+    [InlineData(-8)]
+    [InlineData(-257)]
+    public async Task Every_algorithm_that_is_offered_is_taken_as_a_browser_makes_it(int algorithm)
+    {
+        await using var window = await Open();
+        await Authenticator.Connect(window.Page);
+        await window.Page.GotoAsync("/recover");
+        var redemption = await _server.RedeemLink(await _server.Recover("person@example.com", "link"));
+        var options = (await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption)).Json!["public_key"]!;
+        var wanted = options["pubKeyCredParams"]!.AsArray().Single(p => (int)p!["alg"]! == algorithm)!;
+        options["pubKeyCredParams"] = new JsonArray(wanted.DeepClone());
+        var credential = await window.Page.EvaluateAsync<string>(
+            """
+            async options => JSON.stringify(await navigator.credentials.create(
+              { publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(options)) }))
+            """,
+            options.ToJsonString());
+        ((int)JsonNode.Parse(credential)!["response"]!["publicKeyAlgorithm"]!).ShouldBe(algorithm);
+        var bound = await _server.Post("/v1/redemption/passkey", $"{{\"credential\":{credential}}}", redemption);
+        bound.Status.ShouldBe(200, bound.Text);
+        (await SignIn(window)).Status.ShouldBe(201);
+    }
+
     [Fact]
     public async Task The_page_can_be_used_with_the_keyboard_alone()
     {
