@@ -82,6 +82,8 @@ public enum RefusalCode
     CredentialTaken,
     RecoveryKeyRefused,
     SignedCredentialsDiffer,
+    ActionSignatureInvalid,
+    ActionSignatureUsed,
     CurrentPasswordWrong,
     FreshSignInRequired,
     LastCredential,

@@ -51,6 +51,7 @@ public static class EngineRegistration
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton(options.Passwords);
         services.AddSingleton<CeremonyStore>();
+        services.AddSingleton<SpendOnce>();
         services.AddAccess();
         services.AddAccounts();
         services.AddRecoveries();

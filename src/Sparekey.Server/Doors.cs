@@ -1,4 +1,5 @@
 using Sparekey.Server.Api;
+using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Http;
 using Sparekey.Server.Pages;
 
@@ -17,6 +18,10 @@ internal static class Doors
         RecoverDoor.Map(root);
         LocalApi.Map(root);
         root.MapSparekeyOpenApi();
+        if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)
+        {
+            DfnsEndpoints.Map(root);
+        }
 
         var v1 = root.MapGroup("/v1").AddEndpointFilter<RefusalRecorder>();
         RecoveriesApi.Map(v1);

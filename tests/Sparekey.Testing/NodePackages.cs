@@ -13,19 +13,20 @@ public static class NodePackages
     /// <summary>Installs them unless they are there: <c>./test</c> does so beforehand, whoever runs one test alone gets them here.</summary>
     public static Task Install() => Installed.Value;
 
+    // Two versions of one product's clients cannot stand in one folder.
+    private static readonly string[] Folders = ["", "dfns-0.5", "dfns-0.8"];
+
     private static async Task Run()
     {
-        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
+        foreach (var folder in Folders.Select(f => Path.Combine(Folder, f)).Where(f => !File.Exists(Path.Combine(f, "node_modules", ".package-lock.json"))))
         {
-            return;
-        }
-
-        using var npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]) { WorkingDirectory = Folder })
-            ?? throw new InvalidOperationException("npm did not start.");
-        await npm.WaitForExitAsync();
-        if (npm.ExitCode != 0)
-        {
-            throw new InvalidOperationException("npm ci failed in tests/npm.");
+            using var npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]) { WorkingDirectory = folder })
+                ?? throw new InvalidOperationException("npm did not start.");
+            await npm.WaitForExitAsync();
+            if (npm.ExitCode != 0)
+            {
+                throw new InvalidOperationException($"npm ci failed in {folder}.");
+            }
         }
     }
 }

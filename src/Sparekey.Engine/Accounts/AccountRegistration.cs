@@ -19,6 +19,8 @@ internal static class AccountRegistration
         .AddUseCase<CreateAccount>()
         .AddUseCase<ImportAccounts>()
         .AddUseCase<ReadAccounts>()
+        .AddUseCase<ReadOwnAccount>()
+        .AddUseCase<ApplicationOfClient>()
         .AddUseCase<ChangeAccount>()
         .AddUseCase<DeleteAccount>()
         .AddUseCase<AddAddress>()

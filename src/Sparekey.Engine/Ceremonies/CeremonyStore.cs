@@ -46,6 +46,37 @@ public sealed class CeremonyStore(KeyRing keys)
             expires = expiresAt.ToUnixTimeMilliseconds(),
         });
 
+    /// <summary>
+    /// Begins a ceremony whose id others choose, or that goes on under the same id: one that ended gives way, one that has not stands.
+    /// </summary>
+    /// <param name="act">The act.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="ceremony">The state; its version is not looked at.</param>
+    /// <param name="expiresAt">When it ends.</param>
+    /// <returns>Whether it began: of two with one id, one does.</returns>
+    public async Task<bool> TryBegin<TState>(Act act, string kind, string id, Ceremony<TState> ceremony, DateTimeOffset expiresAt) =>
+        await act.Db.Execute(
+            """
+            INSERT INTO ceremonies (tenant_id, kind, id_hash, account_id, recovery_id, sealed, version, expires_at)
+            VALUES (@tenant, @kind, @hash, @account, @recovery, @state, 1, @expires)
+            ON CONFLICT (tenant_id, kind, id_hash) DO UPDATE SET
+                account_id = excluded.account_id, recovery_id = excluded.recovery_id, sealed = excluded.sealed, version = 1,
+                expires_at = excluded.expires_at
+            WHERE ceremonies.expires_at <= @now
+            """,
+            new
+            {
+                tenant = act.Tenant.ToString(),
+                kind,
+                hash = Hash(id),
+                account = ceremony.Account?.ToString(),
+                recovery = ceremony.Recovery?.ToString(),
+                state = Seal(act.Tenant, kind, id, ceremony.State),
+                expires = expiresAt.ToUnixTimeMilliseconds(),
+                now = act.NowMs,
+            }) == 1;
+
     /// <summary>Finds a ceremony that has not ended.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>

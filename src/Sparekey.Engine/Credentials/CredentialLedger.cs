@@ -19,6 +19,19 @@ internal static class CredentialLedger
             ("attestation", WireName.Of(passkey.Attestation)), ("backup_eligible", passkey.BackupEligible),
             ("aaguid", passkey.Aaguid.ToString())]);
 
+    /// <summary>A key was bound.</summary>
+    /// <param name="visitor">From where.</param>
+    /// <param name="credential">What everybody may know of it.</param>
+    public static LedgerEntry Added(Visitor visitor, Credential credential) =>
+        Entry(LedgerEvent.CredentialAdded, visitor, Principal.Of(credential.Account), credential, []);
+
+    /// <summary>A credential rests, or works again.</summary>
+    /// <param name="visitor">From where.</param>
+    /// <param name="actor">Who did it.</param>
+    /// <param name="credential">The credential afterwards.</param>
+    public static LedgerEntry StateChanged(Visitor visitor, Principal actor, Credential credential) =>
+        Entry(LedgerEvent.CredentialStateChanged, visitor, actor, credential, [("state", WireName.Of(credential.State))]);
+
     /// <summary>A credential is called something else.</summary>
     /// <param name="visitor">From where.</param>
     /// <param name="actor">Who renamed it.</param>

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Engine.Credentials.Keys;
@@ -41,6 +42,11 @@ public sealed record NewCredentials(NewCredential First)
     public NewCredential? RecoveryKey { get; init; }
 }
 
+/// <summary>One credential that a person brings.</summary>
+/// <param name="Brought">The credential.</param>
+/// <param name="IsRecoveryKey">Whether it is a recovery key, which signs nobody in.</param>
+public sealed record OneCredential(NewCredential Brought, bool IsRecoveryKey);
+
 /// <summary>Verifies and binds credentials that a person brings, whichever kinds they are of.</summary>
 /// <param name="credentials">Every credential.</param>
 /// <param name="passkeys">Passkeys.</param>
@@ -51,7 +57,11 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
     /// <param name="Brought">What was brought.</param>
     /// <param name="Kind">Its kind.</param>
     /// <param name="Passkey">What was verified of a passkey.</param>
-    public sealed record Verified(NewCredential Brought, CredentialKind Kind, Passkey? Passkey);
+    public sealed record Verified(NewCredential Brought, CredentialKind Kind, Passkey? Passkey)
+    {
+        /// <summary>How the outside names it.</summary>
+        public string Name => Brought.Key?.CredentialId ?? Base64Url.EncodeToString(Passkey!.CredentialId);
+    }
 
     /// <summary>Verifies all that is brought against one challenge.</summary>
     /// <param name="act">The act.</param>
@@ -74,16 +84,13 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
                 continue;
             }
 
-            var one = credential.Key is { } key ? VerifyKey(credential, key, isRecovery, challenge, party)
-                : isRecovery ? RefusalCode.KeyRefused
-                : VerifyPasskey(credential, challenge, party, userHandle, act.Now);
+            var one = await VerifyOne(act, new OneCredential(credential, isRecovery), challenge, party, userHandle);
             if (one.Refusal is { } refusal)
             {
                 return refusal;
             }
 
-            var name = credential.Key?.CredentialId ?? System.Buffers.Text.Base64Url.EncodeToString(one.Value.Passkey!.CredentialId);
-            if (!names.Add(name) || await credentials.IsTaken(act.Db, act.Tenant, name))
+            if (!names.Add(one.Value.Name))
             {
                 return RefusalCode.CredentialTaken;
             }
@@ -92,6 +99,24 @@ internal sealed class CredentialBinding(CredentialStore credentials, PasskeyStor
         }
 
         return verified;
+    }
+
+    /// <summary>Verifies one credential.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="one">What is brought.</param>
+    /// <param name="challenge">The challenge that was sent, ASCII.</param>
+    /// <param name="party">For whom; null for an application without a relying-party id.</param>
+    /// <param name="userHandle">The user handle of a passkey, where that is another product's id of the account; null for our own.</param>
+    /// <returns>What may be bound; or the same refusals.</returns>
+    public async Task<Result<Verified>> VerifyOne(
+        Act act, OneCredential one, string challenge, RelyingParty? party, byte[]? userHandle)
+    {
+        var verified = one.Brought.Key is { } key ? VerifyKey(one.Brought, key, one.IsRecoveryKey, challenge, party)
+            : one.IsRecoveryKey ? RefusalCode.KeyRefused
+            : VerifyPasskey(one.Brought, challenge, party, userHandle, act.Now);
+        return verified.Refusal is null && await credentials.IsTaken(act.Db, act.Tenant, verified.Value.Name)
+            ? RefusalCode.CredentialTaken
+            : verified;
     }
 
     /// <summary>Binds what was verified in this act.</summary>

@@ -35,6 +35,9 @@ public enum MessageKind
     /// <summary>Tells that a credential was set or removed without a recovery.</summary>
     CredentialChangedNotice,
 
+    /// <summary>Tells that a programme opened a session in the person's name.</summary>
+    SessionDelegatedNotice,
+
     /// <summary>Tells old and new address that an address changed.</summary>
     AddressChangedNotice,
 }

@@ -101,13 +101,12 @@ public sealed class RecoverWithKey
         }
 
         var (recovery, account, _) = live.Value;
-        if (await _ceremony.ChallengeOf(act.Db, act.Tenant, recovery.Redemption!.Id, act.Now) is not { } challenge)
+        if (await _ceremony.Find(act.Db, act.Tenant, recovery.Redemption!.Id, act.Now) is not var (challenge, named))
         {
             return RefusalCode.RedemptionInvalid;
         }
 
         // 3. The recovery key is this person's, active, and the one that was asked for.
-        var named = recovery.Request.RequestKeyFingerprint;
         if (await _keys.Find(act.Db, act.Tenant, account.Id, CredentialKind.RecoveryKey, proof.CredentialId) is not { } key
             || (named is not null && named != proof.CredentialId))
         {

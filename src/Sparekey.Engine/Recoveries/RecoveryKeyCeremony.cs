@@ -42,13 +42,14 @@ internal sealed class RecoveryKeyCeremony(CeremonyStore ceremonies, ApplicationS
     /// <param name="recovery">The recovery, just redeemed.</param>
     /// <param name="account">Its account.</param>
     /// <param name="token">The redemption's token.</param>
-    public async Task<RecoveryKeyOptions> Begin(Act act, Recovery recovery, Account account, SecretText token)
+    /// <param name="wanted">With which recovery key the person means to end it, where the recovery names none; null for any of theirs.</param>
+    public async Task<RecoveryKeyOptions> Begin(Act act, Recovery recovery, Account account, SecretText token, string? wanted)
     {
+        var named = recovery.Request.RequestKeyFingerprint ?? wanted;
         var live = recovery.Redemption!;
         var challenge = NamedChallenge.New();
         await ceremonies.Begin(
-            act, Kind, live.Id.ToString(), new Ceremony<State>(account.Id, recovery.Id, new State(challenge, HashOf(token)), 1), live.ExpiresAt);
-        var named = recovery.Request.RequestKeyFingerprint;
+            act, Kind, live.Id.ToString(), new Ceremony<State>(account.Id, recovery.Id, new State(challenge, HashOf(token), named), 1), live.ExpiresAt);
         var all = await keys.List(act.Db, act.Tenant, account.Id, CredentialKind.RecoveryKey);
         var party = await PartyOf(act.Db, act.Tenant, recovery);
         return new RecoveryKeyOptions(
@@ -57,13 +58,13 @@ internal sealed class RecoveryKeyCeremony(CeremonyStore ceremonies, ApplicationS
                 .Select(k => new AllowedRecoveryKey(k.Credential.ExternalId!, k.Body.EncryptedPrivateKey ?? ""))]);
     }
 
-    /// <summary>The challenge of a redemption; null when it has none.</summary>
+    /// <summary>The challenge of a redemption, and the recovery key that it is for; null when it has none.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
     /// <param name="redemption">The redemption.</param>
     /// <param name="now">The time.</param>
-    public async Task<string?> ChallengeOf(DbSession db, TenantId tenant, RedemptionId redemption, DateTimeOffset now) =>
-        (await ceremonies.Find<State>(db, tenant, Kind, redemption.ToString(), now))?.State.Challenge;
+    public async Task<(string Challenge, string? Named)?> Find(DbSession db, TenantId tenant, RedemptionId redemption, DateTimeOffset now) =>
+        await ceremonies.Find<State>(db, tenant, Kind, redemption.ToString(), now) is { } found ? (found.State.Challenge, found.State.Named) : null;
 
     /// <summary>The recovery that a token was for, when its redemption has ended since; null for any other text.</summary>
     /// <param name="db">The transaction.</param>
@@ -86,5 +87,5 @@ internal sealed class RecoveryKeyCeremony(CeremonyStore ceremonies, ApplicationS
 
     private static string HashOf(SecretText token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token.Reveal())));
 
-    private sealed record State(string Challenge, string TokenHash);
+    private sealed record State(string Challenge, string TokenHash, string? Named);
 }

@@ -25,7 +25,11 @@ public abstract record PresentedSecret
     /// <summary>A code and whose it is.</summary>
     /// <param name="Text">As it was typed.</param>
     /// <param name="Identifier">A user name, address or telephone number.</param>
-    public sealed record Code(SecretText Text, string Identifier) : PresentedSecret;
+    public sealed record Code(SecretText Text, string Identifier) : PresentedSecret
+    {
+        /// <summary>Where a recovery key ends it: with which one the person means to; null for any of theirs.</summary>
+        public string? RecoveryKey { get; init; }
+    }
 }
 
 /// <summary>A redemption that was just opened.</summary>
@@ -127,13 +131,13 @@ public sealed class RedeemSecret
         Result<OpenedRedemption> answer = RefusalCode.SecretInvalid;
         foreach (var code in fitting is null ? codes : [fitting])
         {
-            answer = await Try(act, visitor, code, code == fitting, TryOrigin.Account);
+            answer = await Try(act, visitor, code, code == fitting, TryOrigin.Account, presented.RecoveryKey);
         }
 
         return answer;
     }
 
-    private async Task<Result<OpenedRedemption>> Try(Act act, Visitor visitor, StoredSecret stored, bool matches, TryOrigin origin)
+    private async Task<Result<OpenedRedemption>> Try(Act act, Visitor visitor, StoredSecret stored, bool matches, TryOrigin origin, string? recoveryKey = null)
     {
         var recovery = await _store.Find(act.Db, act.Tenant, stored.Recovery);
         var account = recovery is null ? null : await _accounts.Find(act.Db, act.Tenant, recovery.Request.Account);
@@ -153,7 +157,7 @@ public sealed class RedeemSecret
             act, new RecoveryAct.Found(recovery, account, policy), new RecoveryCommand.Redeem(matches, origin, id), visitor);
         return redeemed.Refusal is not null
             ? new Refusal(RefusalCode.SecretInvalid)
-            : await _redemptions.Open(act, redeemed.Value, account);
+            : await _redemptions.Open(act, redeemed.Value, account, recoveryKey);
     }
 
     // The code beside a mailed link takes as many wrong tries as any (N18), but they use up the code alone: a stranger who knows

@@ -31,7 +31,8 @@ internal sealed class Redemptions(
     /// <param name="act">The act.</param>
     /// <param name="recovery">The recovery, just redeemed.</param>
     /// <param name="account">Its account.</param>
-    public async Task<OpenedRedemption> Open(Act act, Recovery recovery, Account account)
+    /// <param name="recoveryKey">With which recovery key the person means to end it; null for any of theirs.</param>
+    public async Task<OpenedRedemption> Open(Act act, Recovery recovery, Account account, string? recoveryKey = null)
     {
         var live = recovery.Redemption ?? throw new InvalidOperationException("A redeemed recovery has a redemption.");
         var secret = SecretMint.NewToken32();
@@ -40,7 +41,7 @@ internal sealed class Redemptions(
         var token = TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal());
         return new OpenedRedemption(token, live.ExpiresAt, await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt)))
         {
-            RecoveryKey = recovery.Request.Means == Means.RecoveryKey ? await recoveryKeys.Begin(act, recovery, account, token) : null,
+            RecoveryKey = recovery.Request.Means == Means.RecoveryKey ? await recoveryKeys.Begin(act, recovery, account, token, recoveryKey) : null,
         };
     }
 

@@ -8,6 +8,9 @@ public enum SessionRestriction
 {
     /// <summary>Changing the password: somebody else chose the one that opened it.</summary>
     PasswordChange,
+
+    /// <summary>A programme opened it for the person: good for reading in the programme's own protocol, and for nothing of ours.</summary>
+    Delegated,
 }
 
 /// <summary>A signed-in account. The token that proves it is nowhere in it.</summary>

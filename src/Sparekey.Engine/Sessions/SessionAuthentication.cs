@@ -53,6 +53,8 @@ public sealed class SessionAuthentication
             await _acts.Write(tenant, act => _sessions.MarkSeen(act, session.Id), cancellationToken);
         }
 
-        return session.RestrictedTo is { } restriction && restriction != allowed ? RefusalCode.PasswordChangeRequired : session;
+        return session.RestrictedTo is not { } restriction || restriction == allowed ? session
+            : restriction == SessionRestriction.PasswordChange ? RefusalCode.PasswordChangeRequired
+            : RefusalCode.SessionInvalid;
     }
 }

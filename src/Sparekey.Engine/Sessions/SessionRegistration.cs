@@ -1,8 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Credentials.Passwords;
+using Sparekey.Engine.Invitations;
 
 namespace Sparekey.Engine.Sessions;
 
@@ -21,6 +23,13 @@ internal static class SessionRegistration
         services.AddSingleton<SignInCredentials>();
         services.AddSingleton<DecoyCredential>();
         services.AddUseCase<SignInByName>();
+        services.AddUseCase<DelegateSession>();
+        services.AddUseCase<SignActions>();
+        services.AddUseCase<AddCredential>();
+        services.AddUseCase<SuspendCredential>();
+        services.AddUseCase<DescribeCredentials>();
+        services.AddUseCase<InviteAccount>();
+        services.AddUseCase<AcceptInvitation>();
         services.AddSingleton<SessionStore>();
         services.AddUseCase<SessionAuthentication>();
         services.AddUseCase<SignIn>();

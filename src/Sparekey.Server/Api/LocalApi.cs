@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Storage;
+using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Hosting;
 using Sparekey.Server.Http;
 
@@ -23,6 +24,7 @@ internal static class LocalApi
         local.MapPost("/backup", Backup);
         AccountsApi.MapLocal(local);
         TenantsApi.MapLocal(local);
+        DfnsLocal.Map(local);
     }
 
     private static async Task<IResult> ListKeys(HttpContext context, KeyRing keys, KeysInUse uses)

@@ -38,6 +38,7 @@ internal static class CommandLine
         PolicyCommands.AddTo(root, common);
         LedgerCommands.AddTo(root, common);
         OperationsCommands.AddTo(root, common);
+        DfnsCommands.AddTo(root, common);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
         {

@@ -118,6 +118,9 @@ internal sealed class RefusedException(JsonObject problem) : Exception
     /// <summary>The problem document.</summary>
     public JsonObject Problem => problem;
 
+    /// <inheritdoc/>
+    public override string Message => Describe();
+
     /// <summary>The problem for a person: title, detail, faults.</summary>
     public string Describe()
     {

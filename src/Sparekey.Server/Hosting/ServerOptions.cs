@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
+using Sparekey.Server.Dialects.Dfns;
 
 namespace Sparekey.Server.Hosting;
 
@@ -32,6 +33,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The mail server; null for none.</summary>
     public MailOptions? Mail { get; init; }
+
+    /// <summary>The doors for Dfns's clients.</summary>
+    public DfnsOptions Dfns { get; init; } = new();
 
     /// <summary>On which beat answers to strangers leave.</summary>
     public TimeSpan AnswerBeat { get; init; } = Http.AnswerBeat.Usual;
@@ -67,6 +71,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Origin = OriginOf(settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800")),
             CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
             Mail = MailSettings.Read(settings),
+            Dfns = DfnsSettings.Read(settings),
             Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
             Certificate = certificate,

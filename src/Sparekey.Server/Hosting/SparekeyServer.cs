@@ -6,6 +6,7 @@ using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
+using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Hosting;
@@ -95,6 +96,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
+        builder.Services.AddDfns(options.Dfns);
         builder.Services.AddSparekeyOpenApi();
         builder.Services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));

@@ -74,6 +74,8 @@ internal static class ProblemKinds
         RefusalCode.ChallengeRefused => (422, "The challenge is another one, or over"),
         RefusalCode.CredentialTaken => (409, "The credential is somebody's already"),
         RefusalCode.RecoveryKeyRefused => (401, "The recovery key did not sign this"),
+        RefusalCode.ActionSignatureInvalid => (403, "The action was not signed"),
+        RefusalCode.ActionSignatureUsed => (400, "The signature of the action was used already"),
         RefusalCode.SignedCredentialsDiffer => (400, "What was signed is not what was sent"),
         RefusalCode.PasskeyRefused => (422, "The passkey is not accepted"),
         RefusalCode.CurrentPasswordWrong => (403, "The current password is wrong"),

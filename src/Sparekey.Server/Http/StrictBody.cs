@@ -49,6 +49,45 @@ internal static class StrictBody
         return Parse<T>(read.Value, takesMore);
     }
 
+    /// <summary>Reads a body of whatever shape, as strictly as any other. No body is an empty object.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="limit">The largest body, in bytes.</param>
+    /// <returns>
+    /// The JSON object and its bytes; or <see cref="RefusalCode.UnsupportedMediaType"/>, <see cref="RefusalCode.BodyTooLarge"/>,
+    /// <see cref="RefusalCode.InvalidJson"/>, <see cref="RefusalCode.InvalidRequest"/>.
+    /// </returns>
+    public static async Task<Result<(JsonElement Json, byte[] Bytes)>> ReadJson(HttpContext context, int limit)
+    {
+        var read = await ReadBytes(context, limit);
+        if (read.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var bytes = read.Value;
+        if (bytes.Length == 0)
+        {
+            return (JsonDocument.Parse("{}").RootElement, bytes);
+        }
+
+        if (!IsPlainJson(context.Request))
+        {
+            return RefusalCode.UnsupportedMediaType;
+        }
+
+        try
+        {
+            Utf8.GetCharCount(bytes);
+            var root = JsonDocument.Parse(bytes, Strict).RootElement;
+            BodyFaults.IsSuspicious(root); // Throws where half a surrogate pair stands.
+            return root.ValueKind == JsonValueKind.Object ? (root, bytes) : NotAnObject();
+        }
+        catch (Exception e) when (e is JsonException or DecoderFallbackException or InvalidOperationException)
+        {
+            return RefusalCode.InvalidJson;
+        }
+    }
+
     /// <summary>Parses a body.</summary>
     /// <typeparam name="T">What is asked for.</typeparam>
     /// <param name="body">The bytes.</param>
