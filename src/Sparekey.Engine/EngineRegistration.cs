@@ -6,7 +6,9 @@ using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
+using Sparekey.Engine.PersonalCodes;
 using Sparekey.Engine.Policies;
+using Sparekey.Engine.Registrations;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Storage;
@@ -56,6 +58,8 @@ public static class EngineRegistration
         services.AddAccounts();
         services.AddRecoveries();
         services.AddSessions();
+        services.AddRegistrations();
+        services.AddPersonalCodes();
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -17,6 +17,7 @@ internal static class Doors
         RedemptionsApi.MapKeys(root);
         RecoverDoor.Map(root);
         LocalApi.Map(root);
+        Dialects.LoginId.Endpoints.Map(root);
         root.MapSparekeyOpenApi();
         if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)
         {

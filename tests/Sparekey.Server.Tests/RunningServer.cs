@@ -11,6 +11,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
+using Sparekey.Server.Dialects.LoginId;
 using Sparekey.Server.Hosting;
 using Sparekey.Testing;
 
@@ -67,7 +68,8 @@ internal sealed class RunningServer : IAsyncDisposable
     public ConcurrentQueue<string> Answers { get; } = new();
 
     public static async Task<RunningServer> Start(
-        int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default)
+        int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default,
+        LoginIdOptions? loginId = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -81,6 +83,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 MoreDoors = moreDoors,
                 Mail = mail,
                 AnswerBeat = answerBeat,
+                LoginId = loginId ?? new LoginIdOptions(),
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -63,6 +63,24 @@ public sealed record Account(AccountId Id, string Role, DateTimeOffset CreatedAt
     /// <summary>Data of the team's programmes that only operators see, a JSON object.</summary>
     public string MetadataAdmin { get; init; } = "{}";
 
+    /// <summary>
+    /// Whether applications of a group of another product may know of the account: it belongs to that group, or to none of that
+    /// product, and so to the whole tenant.
+    /// </summary>
+    /// <param name="dialect">Which product's.</param>
+    /// <param name="group">The group.</param>
+    public bool IsKnownTo(string dialect, string group)
+    {
+        var own = ExternalIds.Where(e => e.Dialect == dialect).ToList();
+        return own.Count == 0 || own.Exists(e => e.Id.LastIndexOf('/') is var end and > 0 && e.Id[..end] == group);
+    }
+
+    /// <summary>An id by which an account belongs to a group of another product.</summary>
+    /// <param name="dialect">Which product's.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="unique">What no other account has; without a slash.</param>
+    public static ExternalId Membership(string dialect, string group, string unique) => new(dialect, $"{group}/{unique}");
+
     /// <summary>The addresses a secret, a confirmation or a vote may go through now.</summary>
     /// <param name="kind">The kind of address.</param>
     /// <param name="now">The time.</param>

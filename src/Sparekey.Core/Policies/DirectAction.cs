@@ -17,14 +17,16 @@ public static class DirectAction
     /// Every application of the tenant: a credential belongs to none of them, so a rule about any of them counts.
     /// </param>
     /// <param name="now">The time.</param>
+    /// <param name="means">The recovery that could do the same.</param>
     /// <returns>Null, or <see cref="RefusalCode.PolicyRefuses"/> with what is in the way.</returns>
     public static Refusal? Check(
-        Policy policy, AccountFacts account, PrincipalKind caller, IEnumerable<ApplicationId> applications, DateTimeOffset now)
+        Policy policy, AccountFacts account, PrincipalKind caller, IEnumerable<ApplicationId> applications, DateTimeOffset now,
+        Means means = Means.Force)
     {
         foreach (var application in applications.DefaultIfEmpty())
         {
             var answer = policy.Evaluate(
-                new PolicyQuestion(Means.Force, Channel.Return, application, caller, account), now);
+                new PolicyQuestion(means, Channel.Return, application, caller, account), now);
             if (answer.RefusedBy is { } rule)
             {
                 return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");

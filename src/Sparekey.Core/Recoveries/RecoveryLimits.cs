@@ -21,6 +21,9 @@ public static class RecoveryLimits
     /// <summary>Wrong tries among them by whoever holds the recovery's own handle.</summary>
     public const int TriesByHandle = 5;
 
+    /// <summary>How many digits a code has that is typed within minutes (N6).</summary>
+    public const int ShortCodeDigits = 6;
+
     /// <summary>How long a principal who was recovered cannot decide on others.</summary>
     public static readonly TimeSpan DecidesAgainAfter = TimeSpan.FromHours(72);
 

@@ -145,6 +145,11 @@ internal sealed class AccessTokenStore
         return row?.ToStored();
     }
 
+    /// <summary>Whether any token acts for an application and is proved by a key, revoked ones among them.</summary>
+    public async Task<bool> HasKeys(DbSession db, TenantId tenant, ApplicationId application) => await db.Scalar<long>(
+        "SELECT COUNT(*) FROM access_tokens WHERE tenant_id = @tenant AND application_id = @application AND public_key IS NOT NULL",
+        new { tenant = tenant.ToString(), application = application.ToString() }) > 0;
+
     /// <summary>The tokens that act for an application and are proved by a key.</summary>
     public async Task<IReadOnlyList<StoredToken>> KeysOf(DbSession db, TenantId tenant, ApplicationId application) =>
         [.. (await db.List<AuthenticationRow>(
@@ -204,13 +209,12 @@ internal sealed class AccessTokenStore
     public async Task<bool> Any(DbSession db, TenantId tenant) => await db.Scalar<long>(
         "SELECT COUNT(*) FROM access_tokens WHERE tenant_id = @tenant", new { tenant = tenant.ToString() }) > 0;
 
+    // Only columns as they are declared: SQLite gives a computed one no type where there are no rows, and nothing could be mapped.
     private const string SelectForAuthentication =
         $"""
-        SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId,
-               CASE WHEN s.owner_id = 'local-operator' THEN 1
-                    WHEN EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = s.tenant_id AND a.id = s.owner_id
-                                 AND a.status = 'active' AND a.deleted_at IS NULL) THEN 1 ELSE 0 END AS OwnerActive
+        SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId, a.status AS OwnerStatus
         FROM access_tokens t JOIN service_accounts s ON s.tenant_id = t.tenant_id AND s.id = t.service_account_id
+        LEFT JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.owner_id AND a.deleted_at IS NULL
         """;
 
     private const string SelectServiceAccount =
@@ -242,12 +246,13 @@ internal sealed class AccessTokenStore
     private sealed record AuthenticationRow(
         string Id, string ServiceAccount, string Permissions, string Ceiling, long PerMinute, long CreatedAt, long ExpiresAt,
         long? LastUsedAt, long? RevokedAt, string? PublicKey, string? KeyName, string? Application, string Kinds, long KeyVersion,
-        byte[] Mac, string OwnerId, long OwnerActive)
+        byte[] Mac, string OwnerId, string? OwnerStatus)
         : TokenRow(
             Id, ServiceAccount, Permissions, Ceiling, PerMinute, CreatedAt, ExpiresAt, LastUsedAt, RevokedAt, PublicKey, KeyName, Application,
             Kinds)
     {
-        public StoredToken ToStored() => new(Read(), OwnerId, new KeyedHash((int)KeyVersion, Mac), OwnerActive == 1);
+        public StoredToken ToStored() => new(Read(), OwnerId, new KeyedHash((int)KeyVersion, Mac),
+            OwnerId == Principal.LocalOperator.Id || OwnerStatus == WireName.Of(AccountStatus.Active));
     }
 
     private static PermissionSet ReadPermissions(string text) => PermissionSet.Of(

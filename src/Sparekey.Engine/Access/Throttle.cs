@@ -23,6 +23,12 @@ public enum ThrottleKind
 
     /// <summary>Sending a code that confirms an address, and giving it back.</summary>
     AddressConfirmation,
+
+    /// <summary>Registering.</summary>
+    Registration,
+
+    /// <summary>Authorising a code.</summary>
+    CodeAuthorization,
 }
 
 /// <summary>

@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
+using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Tenants;
 
@@ -46,6 +47,33 @@ internal sealed class ApplicationStore
         var all = await List(db, tenant);
         return all.FirstOrDefault(a => TenantHosts.Of(a).Contains(TenantHosts.Normalize(host), StringComparer.Ordinal)) ?? all.First(a => a.IsDefault);
     }
+
+    /// <summary>
+    /// The relying party of an application; null when it has none. Applications of a group with one relying-party id are one party: what
+    /// the programme of one begins, the page of another completes.
+    /// </summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="id">The application.</param>
+    public async Task<RelyingParty?> PartyOf(DbSession db, TenantId tenant, ApplicationId id)
+    {
+        if (await Find(db, tenant, id) is not { } application || RelyingParty.Of(application) is not { } party)
+        {
+            return null;
+        }
+
+        var others = application.Group is null ? [] : (await List(db, tenant)).Where(a => a.Group == application.Group && a.RpId == party.Id);
+        return party with { Origins = [.. party.Origins.Concat(others.Select(RelyingParty.Of).SelectMany(p => p!.Origins)).Distinct(StringComparer.Ordinal)] };
+    }
+
+    /// <summary>Whether two applications share a group.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="one">The one.</param>
+    /// <param name="other">The other.</param>
+    public async Task<bool> AreOfOneGroup(DbSession db, TenantId tenant, ApplicationId one, ApplicationId other) =>
+        one == other
+        || (await Find(db, tenant, one) is { Group: { } group } && await Find(db, tenant, other) is { Group: { } same } && group == same);
 
     /// <summary>The ids of all applications of a tenant.</summary>
     /// <param name="db">The transaction.</param>

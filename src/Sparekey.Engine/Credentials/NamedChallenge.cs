@@ -21,4 +21,8 @@ internal static class NamedChallenge
     /// <summary>Makes one of 134 random bits: <c>ch-</c> and 26 letters and digits in groups of 5, 5 and 16.</summary>
     public static string New() =>
         $"ch-{RandomNumberGenerator.GetString(Alphabet, 5)}-{RandomNumberGenerator.GetString(Alphabet, 5)}-{RandomNumberGenerator.GetString(Alphabet, 16)}";
+
+    /// <summary>Makes one of 190 random bits, for products whose challenges have no name: 32 letters and digits, so 32 bytes.</summary>
+    public static string Unnamed() => RandomNumberGenerator.GetString(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32);
 }

@@ -49,7 +49,24 @@ public sealed class RevokeCredential
         Caller caller, AccountId account, CredentialId credential, CancellationToken cancellationToken) =>
         _acts.Write(caller.Tenant, act => Revoke(act, caller, account, credential), cancellationToken);
 
-    private async Task<Result<Credential>> Revoke(Act act, Caller caller, AccountId id, CredentialId credentialId)
+    /// <summary>
+    /// Removes a credential for an application's programme. What it may do by a recovery by code, which can end in the same, it may do
+    /// here: policy is asked about that means.
+    /// </summary>
+    /// <param name="caller">Who; holds <c>credential:revoke</c> and <c>recovery:issue</c>.</param>
+    /// <param name="application">The application that it acts for.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="credential">Which.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>As the other one, and <see cref="RefusalCode.PermissionMissing"/>.</returns>
+    public Task<Result<Credential>> RunInApplication(
+        Caller caller, ApplicationId application, AccountId account, CredentialId credential, CancellationToken cancellationToken) =>
+        caller.Grant.Demand(Permission.RecoveryIssue) is { } missing
+            ? Task.FromResult<Result<Credential>>(missing)
+            : _acts.Write(caller.Tenant, act => Revoke(act, caller, account, credential, application), cancellationToken);
+
+    private async Task<Result<Credential>> Revoke(
+        Act act, Caller caller, AccountId id, CredentialId credentialId, ApplicationId? application = null)
     {
         if (await _accounts.Find(act.Db, act.Tenant, id) is not { } account)
         {
@@ -68,7 +85,7 @@ public sealed class RevokeCredential
             return RefusalCode.CredentialNotFound;
         }
 
-        if (credential.ProvisionalUntil is null && await FaultOf(act, caller, account, policy) is { } refused)
+        if (credential.ProvisionalUntil is null && await FaultOf(act, caller, account, policy, application) is { } refused)
         {
             return refused;
         }
@@ -80,6 +97,9 @@ public sealed class RevokeCredential
         return credential;
     }
 
-    private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy) => DirectAction.Check(
-        policy, AccountFacts.Of(account), caller.Principal.Kind, await _applications.Ids(act.Db, act.Tenant), act.Now);
+    private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy, ApplicationId? application) =>
+        application is { } known
+            ? DirectAction.Check(policy, AccountFacts.Of(account), caller.Principal.Kind, [known], act.Now, Means.Code)
+            : DirectAction.Check(
+                policy, AccountFacts.Of(account), caller.Principal.Kind, await _applications.Ids(act.Db, act.Tenant), act.Now);
 }

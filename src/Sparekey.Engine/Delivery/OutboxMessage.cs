@@ -38,6 +38,9 @@ public enum MessageKind
     /// <summary>Tells that a programme opened a session in the person's name.</summary>
     SessionDelegatedNotice,
 
+    /// <summary>Tells that a code was made, or used, that signs in.</summary>
+    SignInCodeNotice,
+
     /// <summary>Tells old and new address that an address changed.</summary>
     AddressChangedNotice,
 }

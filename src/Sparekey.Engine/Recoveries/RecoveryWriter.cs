@@ -12,7 +12,8 @@ namespace Sparekey.Engine.Recoveries;
 /// entry per event and the notices, all in the caller's act. Nothing else writes a recovery.
 /// </summary>
 /// <param name="store">The recoveries.</param>
-internal sealed class RecoveryWriter(RecoveryStore store)
+/// <param name="spent">Remembers how codes ended.</param>
+internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent)
 {
     /// <summary>Writes a decision. If the process dies after this line, all of it stands or none.</summary>
     /// <param name="act">The act.</param>
@@ -53,6 +54,7 @@ internal sealed class RecoveryWriter(RecoveryStore store)
         // A secret's row lives exactly as long as its generation: what is not stored cannot be redeemed.
         if (before.Secret is { } secret && next.Secret?.Number != secret.Number)
         {
+            await spent.Keep(act, before);
             await store.DeleteSecrets(act, next.Id);
             await act.EraseSecretMessages(next.Id);
         }

@@ -54,7 +54,17 @@ public sealed class SetNewPasskey
     /// the application has no relying-party id, or a recovery key signs what is bound.
     /// </returns>
     public Task<Result<PasskeyCreation>> Begin(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
-        _acts.Write(visitor.Tenant, act => Begin(act, token), cancellationToken);
+        _acts.Write(visitor.Tenant, act => Begin(act, token, at: null), cancellationToken);
+
+    /// <summary>Begins at another application of the group that the recovery's own one belongs to.</summary>
+    /// <param name="visitor">Where the call came from.</param>
+    /// <param name="token">The redemption's token.</param>
+    /// <param name="at">The application, whose relying party the passkey is for.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>As the other one; <see cref="RefusalCode.RedemptionInvalid"/> at an application of another group.</returns>
+    public Task<Result<PasskeyCreation>> Begin(
+        Visitor visitor, SecretText token, ApplicationId at, CancellationToken cancellationToken) =>
+        _acts.Write(visitor.Tenant, act => Begin(act, token, at), cancellationToken);
 
     /// <summary>Verifies what the browser made, binds it and completes the recovery.</summary>
     /// <param name="visitor">Where the call came from.</param>
@@ -79,7 +89,7 @@ public sealed class SetNewPasskey
                 completed.Value.Signal);
     }
 
-    private async Task<Result<PasskeyCreation>> Begin(Act act, SecretText token)
+    private async Task<Result<PasskeyCreation>> Begin(Act act, SecretText token, ApplicationId? at)
     {
         var live = await _redemptions.Find(act.Db, act.Tenant, token, act.Now);
         if (live.Refusal is { } refusal)
@@ -88,20 +98,27 @@ public sealed class SetNewPasskey
         }
 
         var (recovery, account, until) = live.Value;
+        var application = at ?? recovery.Request.Application;
+        if (application != recovery.Request.Application && !await _applications.AreOfOneGroup(act.Db, act.Tenant, application, recovery.Request.Application))
+        {
+            return RefusalCode.RedemptionInvalid;
+        }
+
         // With a recovery key the key itself signs what is bound; a passkey made here would be refused, and stay behind on the device.
-        if (recovery.Request.Means == Means.RecoveryKey || await PartyOf(act, recovery) is not { } party)
+        if (recovery.Request.Means == Means.RecoveryKey || await PartyOf(act, application) is not { } party)
         {
             return RefusalCode.MeansNotAvailable;
         }
 
+        var state = new State(recovery.Redemption!.Id, NewId.Make<CredentialId>(), application);
         var challenge = PasskeyChallenge.New();
         var ends = act.Now + PasskeyChallenge.Lifetime;
         await _ceremonies.Begin(
-            act, Kind, challenge, new Ceremony<RedemptionId>(account.Id, recovery.Id, recovery.Redemption!.Id, 1), ends < until ? ends : until);
+            act, Kind, challenge, new Ceremony<State>(account.Id, recovery.Id, state, 1), ends < until ? ends : until);
 
         // One that the recovery revokes anyway may be made anew on its own device.
         var kept = recovery.Request.Revoke.Contains(Revocation.Passkeys) ? [] : await _passkeys.List(act.Db, act.Tenant, account.Id);
-        return PasskeyCreation.For(account, challenge, party, kept);
+        return PasskeyCreation.For(account, challenge, party, kept, state.Credential);
     }
 
     // If the process dies after this act, the passkey is bound, the secret is spent and the ledger says so.
@@ -109,6 +126,7 @@ public sealed class SetNewPasskey
     {
         RelyingParty? party = null;
         Passkey? passkey = null;
+        State? begun = null;
         var completed = await _completion.Run(act, visitor, token, Check, Bind);
         return completed.Refusal is { } refused
             ? refused
@@ -125,13 +143,14 @@ public sealed class SetNewPasskey
             var response = made.ToResponse();
             var challenge = response is null ? null : PasskeyChallenge.SaidBy(response.ClientData);
             if (response is null || challenge is null
-                || await _ceremonies.Find<RedemptionId>(act.Db, act.Tenant, Kind, challenge, act.Now) is not { } ceremony
-                || ceremony.State != live.Recovery.Redemption!.Id)
+                || await _ceremonies.Find<State>(act.Db, act.Tenant, Kind, challenge, act.Now) is not { } ceremony
+                || ceremony.State.Redemption != live.Recovery.Redemption!.Id)
             {
                 return RefusalCode.PasskeyRefused;
             }
 
-            party = await PartyOf(act, live.Recovery);
+            begun = ceremony.State;
+            party = await PartyOf(act, begun.Application);
             if (party is null)
             {
                 return RefusalCode.MeansNotAvailable;
@@ -149,13 +168,14 @@ public sealed class SetNewPasskey
 
         async Task Bind(Recovery recovery, Account account)
         {
-            var credential = await _passkeys.Add(act, account.Id, passkey!, name, recovery.Id);
+            var credential = await _passkeys.Add(act, account.Id, passkey!, name, recovery.Id, begun!.Credential);
             await act.Record(CredentialLedger.Added(visitor, credential, passkey!));
         }
     }
 
-    private async Task<RelyingParty?> PartyOf(Act act, Recovery recovery) =>
-        await _applications.Find(act.Db, act.Tenant, recovery.Request.Application) is { } application ? RelyingParty.Of(application) : null;
+    private Task<RelyingParty?> PartyOf(Act act, ApplicationId id) => _applications.PartyOf(act.Db, act.Tenant, id);
 
     private sealed record Bound(Recovery Recovery, PasskeySignal Signal);
+
+    private sealed record State(RedemptionId Redemption, CredentialId Credential, ApplicationId Application);
 }

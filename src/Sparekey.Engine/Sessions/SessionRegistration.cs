@@ -43,6 +43,8 @@ internal static class SessionRegistration
         services.AddUseCase<RevokeOwnCredential>();
         services.AddUseCase<RenameCredential>();
         services.AddUseCase<AddPasskey>();
+        services.AddUseCase<CredentialNamesOf>();
+        services.AddUseCase<SignInWithSignedNonce>();
         return services;
     }
 }

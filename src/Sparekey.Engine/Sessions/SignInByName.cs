@@ -69,7 +69,19 @@ public sealed class SignInByName
     /// </returns>
     public Task<Result<FactorChallenge>> Begin(
         Visitor visitor, ApplicationId application, AccountName? who, string? name, bool reveal, CancellationToken cancellationToken) =>
-        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal), cancellationToken);
+        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, NamedChallenge.New()), cancellationToken);
+
+    /// <summary>Begins with a challenge of 32 bytes, where challenges have no name.</summary>
+    /// <param name="visitor">Where the call came from.</param>
+    /// <param name="application">Whom to sign in to.</param>
+    /// <param name="who">The account; null when it is known already that the name is nobody's.</param>
+    /// <param name="name">The name as it was typed.</param>
+    /// <param name="reveal">Whether somebody unknown is told so.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>As the other one.</returns>
+    public Task<Result<FactorChallenge>> BeginUnnamed(
+        Visitor visitor, ApplicationId application, AccountName? who, string name, bool reveal, CancellationToken cancellationToken) =>
+        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, NamedChallenge.Unnamed()), cancellationToken);
 
     /// <summary>Signs in.</summary>
     /// <param name="visitor">Where the call came from.</param>
@@ -87,7 +99,7 @@ public sealed class SignInByName
 
     // A name that is nobody's, or has nothing, costs what a known one costs: the same reads and the same row.
     private async Task<Result<FactorChallenge>> Begin(
-        Act act, Visitor visitor, ApplicationId id, AccountName? who, string? name, bool reveal)
+        Act act, Visitor visitor, ApplicationId id, AccountName? who, string? name, bool reveal, string challenge)
     {
         if (name is not null && await _throttle.Count(act, ThrottleKind.SignIn, name, visitor.Source) is { } tooMany)
         {
@@ -108,7 +120,6 @@ public sealed class SignInByName
         }
 
         var shown = name is not null && allowed.IsEmpty ? allowed with { Passkeys = [_decoys.Of(act.Tenant, name)] } : allowed;
-        var challenge = NamedChallenge.New();
         await _ceremonies.Begin(
             act, Kind, challenge, new Ceremony<State>(account?.Id, null, new State(id, IsNamed: name is not null), 1),
             act.Now + NamedChallenge.Lifetime);
@@ -126,7 +137,7 @@ public sealed class SignInByName
 
         var nobody = ceremony.State.IsNamed && ceremony.Account is null;
         var credential = nobody ? null
-            : await _credentials.Verify(act, ceremony.Account, proof, challenge, RelyingParty.Of(application));
+            : await _credentials.Verify(act, ceremony.Account, proof, challenge, await _applications.PartyOf(act.Db, act.Tenant, application.Id));
         if (credential is null || await _accounts.Find(act.Db, act.Tenant, credential.Account) is not { Status: AccountStatus.Active })
         {
             await RefusedSignIns.Record(act, visitor, ceremony.Account, RefusalCode.SignInFailed);

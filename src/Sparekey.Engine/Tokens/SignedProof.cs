@@ -1,22 +1,28 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Unicode;
 
 namespace Sparekey.Engine.Tokens;
 
 /// <summary>Writes and checks compact signed tokens (RFC 7515, RFC 7519) with ES256 (RFC 7518 §3.4), and nothing else.</summary>
 public static class SignedProof
 {
+    // Pure ASCII, and none of the characters whose base64 could hold a minus or an underscore: some clients decode a token's claims with
+    // the other alphabet, and as Latin-1.
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = PlainEncoder() };
+
     /// <summary>Signs claims.</summary>
     /// <param name="key">The key; its id goes into the header.</param>
     /// <param name="claims">The claims: strings, numbers, lists of strings.</param>
     public static string Write(SigningKey key, IReadOnlyDictionary<string, object> claims)
     {
         var header = JsonSerializer.SerializeToUtf8Bytes(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["alg"] = "ES256", ["kid"] = key.Id, ["typ"] = "JWT" });
-        var signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["alg"] = "ES256", ["typ"] = "JWT", ["kid"] = key.Id }, Plain);
+        var signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims, Plain))}";
         return $"{signed}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)))}";
     }
 
@@ -60,6 +66,13 @@ public static class SignedProof
         }
     }
 
+    private static JavaScriptEncoder PlainEncoder()
+    {
+        var settings = new TextEncoderSettings(UnicodeRanges.BasicLatin);
+        settings.ForbidCharacters('>', '?', '~', '\u007F');
+        return JavaScriptEncoder.Create(settings);
+    }
+
     // The base library also takes white space and padding: one token would have several spellings.
     private static byte[] Decode(string part) =>
         part.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') ? Base64Url.DecodeFromChars(part) : throw new FormatException();
@@ -89,6 +102,13 @@ public sealed record PublicJwk(
     {
         var point = key.ExportParameters(includePrivateParameters: false).Q;
         return new PublicJwk("EC", "P-256", Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y), kid, "ES256", "sig");
+    }
+
+    /// <summary>The key as PEM of its SubjectPublicKeyInfo (RFC 7468 §13), for clients that read nothing else.</summary>
+    public string ToPem()
+    {
+        using var key = ToKey();
+        return key.ExportSubjectPublicKeyInfoPem() + "\n";
     }
 
     /// <summary>The key to check with.</summary>

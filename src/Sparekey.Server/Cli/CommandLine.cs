@@ -37,6 +37,7 @@ internal static class CommandLine
         RecoverCommands.AddTo(root, common);
         PolicyCommands.AddTo(root, common);
         LedgerCommands.AddTo(root, common);
+        LoginIdCommands.AddTo(root, common);
         OperationsCommands.AddTo(root, common);
         DfnsCommands.AddTo(root, common);
         var parsed = root.Parse(args);

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
 using Sparekey.Server.Dialects.Dfns;
+using Sparekey.Server.Dialects.LoginId;
 
 namespace Sparekey.Server.Hosting;
 
@@ -40,6 +41,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>On which beat answers to strangers leave.</summary>
     public TimeSpan AnswerBeat { get; init; } = Http.AnswerBeat.Usual;
 
+    /// <summary>The doors for LoginID's clients.</summary>
+    public LoginIdOptions LoginId { get; init; } = new();
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -75,6 +79,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
             Certificate = certificate,
+            LoginId = LoginIdSettings.Read(settings),
         };
     }
 

@@ -7,6 +7,7 @@ using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Dialects.Dfns;
+using Sparekey.Server.Dialects.LoginId;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Hosting;
@@ -94,6 +95,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(
             new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
+        builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddDfns(options.Dfns);

@@ -35,15 +35,20 @@ public sealed record PasskeyDescriptor(string Id, IReadOnlyList<string> Transpor
 public sealed record PasskeyCreation(
     string Challenge, RelyingParty Party, string UserHandle, string UserName, IReadOnlyList<PasskeyDescriptor> Exclude)
 {
+    /// <summary>The id that the credential will have here; null where it is not known beforehand.</summary>
+    public CredentialId? Credential { get; init; }
+
     /// <summary>What is asked for an account.</summary>
     /// <param name="account">The account.</param>
     /// <param name="challenge">The challenge.</param>
     /// <param name="party">The relying party.</param>
     /// <param name="kept">The passkeys that it keeps.</param>
-    internal static PasskeyCreation For(Account account, string challenge, RelyingParty party, IEnumerable<Passkey> kept) => new(
+    /// <param name="credential">The id that the credential will have here.</param>
+    internal static PasskeyCreation For(
+        Account account, string challenge, RelyingParty party, IEnumerable<Passkey> kept, CredentialId? credential = null) => new(
         challenge, party, Base64Url.EncodeToString(PasskeyChallenge.HandleOf(account.Id)),
         account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? party.Name,
-        [.. kept.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]);
+        [.. kept.Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))]) { Credential = credential };
 }
 
 /// <summary>

@@ -27,9 +27,10 @@ internal sealed class PasskeyStore(CredentialStore credentials)
     /// <param name="passkey">The passkey.</param>
     /// <param name="name">What the person calls it.</param>
     /// <param name="recovery">The recovery that binds it; null for none.</param>
-    public async Task<Credential> Add(Act act, AccountId account, Passkey passkey, string? name, RecoveryId? recovery)
+    /// <param name="id">The credential's id, where it was said before; null for a new one.</param>
+    public async Task<Credential> Add(Act act, AccountId account, Passkey passkey, string? name, RecoveryId? recovery, CredentialId? id = null)
     {
-        var credential = new Credential(NewId.Make<CredentialId>(), account, CredentialKind.Passkey, act.Now)
+        var credential = new Credential(id ?? NewId.Make<CredentialId>(), account, CredentialKind.Passkey, act.Now)
         {
             Name = name,
             Recovery = recovery,
