@@ -80,7 +80,7 @@ function attest(kind, privateKey, publicKey, credId, challenge, encryptedPrivate
 }
 
 // The code opens the private key that the server gave back; the key signs the new credentials.
-function signRecovery({ code, username, credId, encryptedRecoveryKey, credentials }) {
+function signRecovery({ code, username, credId, encryptedRecoveryKey, credentials, text, clientData: changed }) {
   const salt = crypto.createHash('sha256').update(username.toLowerCase().trim()).digest();
   const key = crypto.pbkdf2Sync(code, salt, 100000, 32, 'sha256');
   const stored = JSON.parse(Buffer.from(encryptedRecoveryKey, 'base64').toString());
@@ -90,7 +90,8 @@ function signRecovery({ code, username, credId, encryptedRecoveryKey, credential
   const der = Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
   const privateKey = crypto.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   const clientData = Buffer.from(JSON.stringify({
-    type: 'key.get', challenge: Buffer.from(JSON.stringify(credentials)).toString('base64url'), origin: 'http://localhost:3000', crossOrigin: false,
+    type: 'key.get', challenge: Buffer.from(text ?? JSON.stringify(credentials)).toString('base64url'), origin: 'http://localhost:3000', crossOrigin: false,
+    ...changed, // What a test of a forger says instead.
   }));
   const signature = crypto.sign('sha256', clientData, { key: privateKey, dsaEncoding: 'der' });
   return { kind: 'RecoveryKey', credentialAssertion: { credId, clientData: clientData.toString('base64url'), signature: signature.toString('base64url') } };

@@ -92,7 +92,7 @@ internal sealed class DfnsScene : IAsyncDisposable
         (await Portal("createDelegatedRecoveryChallenge", new { username = email, credentialId = kit["credId"]!.ToString() }))!;
 
     /// <summary>What completes a recovery: new credentials, and the recovery key's signature over them.</summary>
-    public async Task<JsonObject> Recovery(JsonNode challenge, JsonNode kit, JsonNode credentials) => new()
+    public async Task<JsonObject> Recovery(JsonNode challenge, JsonNode kit, JsonNode credentials, object? clientData = null, string? text = null) => new()
     {
         ["recovery"] = (await Node.Call(new
         {
@@ -102,6 +102,8 @@ internal sealed class DfnsScene : IAsyncDisposable
             credId = kit["credId"]!.ToString(),
             encryptedRecoveryKey = challenge["allowedRecoveryCredentials"]![0]!["encryptedRecoveryKey"]!.ToString(),
             credentials,
+            clientData,
+            text,
         }))!.DeepClone(),
         ["newCredentials"] = credentials.DeepClone(),
     };
