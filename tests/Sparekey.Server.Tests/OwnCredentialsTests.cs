@@ -34,6 +34,33 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task N17_A_forgotten_password_is_replaced_beside_a_passkey_and_that_is_no_recovery()
+    {
+        const string fresh = "a password that was never used";
+        var account = await Account("forgot@example.com");
+        var byPassword = await SignedIn("forgot@example.com");
+        var handle = (await Add(byPassword, _authenticator, "key")).Json!["signal"]!["userId"]!.ToString();
+        (await _server.Put("/v1/sessions/current/password", new { new_password = fresh }, byPassword)).Code.ShouldBe("fresh_sign_in_required");
+
+        var opened = await _server.Post(
+            "/v1/sessions/passkey",
+            new { credential = _page.Proved(_authenticator, await _server.Send("POST", "/v1/sessions/passkey/options", null), handle) });
+        opened["assurance_level"].ShouldBe("aal2");
+        var byPasskey = opened["session_token"];
+        var changed = await _server.Put("/v1/sessions/current/password", new { new_password = fresh }, byPasskey);
+        changed.Status.ShouldBe(200, changed.Text);
+        (changed["account_id"], changed["assurance_level"]).ShouldBe((account, "aal1"));
+
+        (await _server.Get("/v1/sessions/current", byPasskey)).Code.ShouldBe("session_invalid");
+        (await _server.Post("/v1/sessions", new { identifier = "forgot@example.com", password = Password })).Code.ShouldBe("sign_in_failed");
+        (await _server.Post("/v1/sessions", new { identifier = "forgot@example.com", password = fresh })).Status.ShouldBe(201);
+        (await _server.Get($"/v1/recoveries?account={account}", _server.AdminToken)).Json!["recoveries"]!.AsArray().ShouldBeEmpty();
+
+        // What was just replaced opened no way to do it again without the passkey, nor does a passkey of a while ago.
+        (await _server.Put("/v1/sessions/current/password", new { new_password = Password }, changed["session_token"])).Code.ShouldBe("fresh_sign_in_required");
+    }
+
+    [Fact]
     public async Task N16_A_passkey_that_a_person_adds_is_told_to_every_address_apart_from_the_ceremony()
     {
         var account = await Account("two@example.com", "other@example.org");

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Secrets;
@@ -15,6 +16,8 @@ namespace Sparekey.Engine.Sessions;
 /// </summary>
 public sealed class ChangePassword
 {
+    private static readonly string[] ForgottenAmr = ["pwd"];
+
     private readonly Acts _acts;
     private readonly AccountStore _accounts;
     private readonly PasswordStore _passwords;
@@ -38,21 +41,32 @@ public sealed class ChangePassword
 
     /// <summary>Changes the password.</summary>
     /// <param name="caller">Who; a session restricted to this may.</param>
-    /// <param name="current">The current password: a session alone is no proof of the person (ASVS 7.5.1).</param>
+    /// <param name="current">
+    /// The current password: a session alone is no proof of the person (ASVS 7.5.1). Null where it is forgotten, and a key or passkey opened
+    /// the session within the last minutes: replacing it is binding then, and no recovery (SP 800-63B-4 §4.2).
+    /// </param>
     /// <param name="wanted">The new password.</param>
     /// <param name="cancellationToken">Gives up before the commit.</param>
     /// <returns>
     /// The session that replaces the caller's, unrestricted; or <see cref="RefusalCode.PasswordRefused"/>,
     /// <see cref="RefusalCode.CurrentPasswordWrong"/>, <see cref="RefusalCode.TooManyRequests"/>,
-    /// <see cref="RefusalCode.SessionInvalid"/>, <see cref="RefusalCode.Busy"/>.
+    /// <see cref="RefusalCode.SessionInvalid"/>, <see cref="RefusalCode.Busy"/>, <see cref="RefusalCode.FreshSignInRequired"/>.
     /// </returns>
     public async Task<Result<OpenedSession>> Run(
-        SessionCaller caller, SecretText current, SecretText wanted, CancellationToken cancellationToken)
+        SessionCaller caller, SecretText? current, SecretText wanted, CancellationToken cancellationToken)
     {
         var begun = await _acts.Write(caller.Tenant, act => Begin(act, caller, wanted), cancellationToken);
         if (begun.Refusal is { } refusal)
         {
             return refusal;
+        }
+
+        if (current is null)
+        {
+            return !caller.Session.IsFresh(_acts.Now) || !caller.Session.Amr.Contains(AssuranceLevels.Possession) ? RefusalCode.FreshSignInRequired
+                : await _hashing.Hash(wanted.Reveal(), cancellationToken) is { } replaced
+                    ? await _acts.Write(caller.Tenant, act => Change(act, caller, null, replaced), cancellationToken)
+                    : Busy();
         }
 
         var stored = begun.Value.Stored;
@@ -100,7 +114,7 @@ public sealed class ChangePassword
     }
 
     // If the process dies after this act, the password is changed, every session is over and the person signs in again.
-    private async Task<Result<OpenedSession>> Change(Act act, SessionCaller caller, StoredPassword verified, string hash)
+    private async Task<Result<OpenedSession>> Change(Act act, SessionCaller caller, StoredPassword? verified, string hash)
     {
         var account = caller.Session.Account;
         if (!await _sessions.StillIs(act, caller.Session)
@@ -109,7 +123,7 @@ public sealed class ChangePassword
             return RefusalCode.SessionInvalid;
         }
 
-        if (!await _passwords.StillIs(act, account, verified))
+        if (verified is not null && !await _passwords.StillIs(act, account, verified))
         {
             return await Refuse(act, caller);
         }
@@ -118,14 +132,16 @@ public sealed class ChangePassword
         var ended = await _sessions.EndAll(act, account);
         var opened = await _sessions.Open(
             act,
-            new NewSession(account, caller.Session.Amr) { Application = caller.Session.Application, Credential = credential });
+            // What replaced a forgotten password proved no more than a password does from now on.
+            new NewSession(account, verified is null ? ForgottenAmr : caller.Session.Amr) { Application = caller.Session.Application, Credential = credential });
         await act.Record(new LedgerEntry(LedgerEvent.PasswordChanged, caller.Principal, account)
         {
             Facts = SessionLedger.Facts(
                 caller,
                 ("credential", credential.ToString()),
                 ("sessions_ended", ended),
-                ("was_provisional", verified.ProvisionalUntil is not null)),
+                ("forgotten", verified is null ? true : null),
+                ("was_provisional", verified?.ProvisionalUntil is not null)),
             Texts = SessionLedger.Source(caller),
         });
         await act.Record(SessionLedger.Opened(caller, opened.Session));

@@ -17,9 +17,6 @@ public sealed class SignInWithPasskey
 {
     private const string Kind = "passkey.get";
 
-    // RFC 8176: proof of possession of a key, and the user was verified by the authenticator.
-    private static readonly string[] Amr = ["pop", "user"];
-
     private readonly Acts _acts;
     private readonly AccountStore _accounts;
     private readonly ApplicationStore _applications;
@@ -97,7 +94,7 @@ public sealed class SignInWithPasskey
         }
 
         var opened = await _sessions.Open(
-            act, new NewSession(account.Id, Amr) { Credential = stored.Credential.Id, Application = application.Id });
+            act, new NewSession(account.Id, passkey.Amr) { Credential = stored.Credential.Id, Application = application.Id });
         await act.Record(SessionLedger.Opened(visitor, opened.Session));
         return opened;
     }

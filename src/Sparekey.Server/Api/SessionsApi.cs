@@ -129,6 +129,7 @@ internal static class SessionsApi
         session.CreatedAt,
         session.ExpiresAt,
         session.Amr,
+        AssuranceLevel = AssuranceLevels.Of(session.Amr),
         MustChangePassword = session.RestrictedTo == SessionRestriction.PasswordChange,
     };
 
@@ -136,5 +137,5 @@ internal static class SessionsApi
 
     private sealed record SignInBody(string Identifier, SecretText Password);
 
-    private sealed record PasswordBody(SecretText CurrentPassword, SecretText NewPassword);
+    private sealed record PasswordBody(SecretText NewPassword, SecretText? CurrentPassword = null);
 }

@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json.Nodes;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 using static Sparekey.Server.Tests.Dialects.DfnsScene;
 

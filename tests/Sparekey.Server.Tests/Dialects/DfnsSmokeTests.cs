@@ -50,7 +50,9 @@ public sealed class DfnsSmokeTests
 
     private static async Task<JsonNode> Run(params string[] args)
     {
-        using var process = Process.Start(new ProcessStartInfo(ServerProcess.Executable, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(ServerProcess.Executable, args) {
+            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
         var error = process.StandardError.ReadToEndAsync();
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
+using Sparekey.Core.Access;
 
 namespace Sparekey.Engine.Credentials.Passkeys;
 
@@ -26,6 +28,10 @@ internal sealed record Passkey(byte[] CredentialId, byte[] PublicKey, uint SignC
 
     /// <summary>How its origin was attested.</summary>
     public AttestationKind Attestation { get; init; }
+
+    /// <summary>How it proves its person, as RFC 8176 names it.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> Amr => AssuranceLevels.OfPasskey(UserVerified, BackupEligible, Attestation == AttestationKind.Trusted);
 
     /// <summary>The user handle that it was made for, where that is another product's id of the account; null for our own.</summary>
     public byte[]? UserHandle { get; init; }
