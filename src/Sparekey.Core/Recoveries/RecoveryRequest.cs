@@ -73,6 +73,9 @@ public enum Revocation
     RecoveryKeys,
     RecoveryCodes,
     ExternalLogins,
+
+    /// <summary>Passkeys rest, and can be made active again.</summary>
+    PasskeysForNow,
 }
 
 /// <summary>Why somebody asks for a recovery.</summary>

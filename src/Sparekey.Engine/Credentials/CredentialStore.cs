@@ -140,6 +140,18 @@ internal sealed class CredentialStore
         """,
         new { tenant = act.Tenant.ToString(), id = id.ToString(), account = account.ToString(), state = WireName.Of(state) }) == 1;
 
+    /// <summary>Lets every active credential of one kind rest.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="kind">The kind.</param>
+    /// <returns>How many there were.</returns>
+    public Task<int> SuspendKind(Act act, AccountId account, CredentialKind kind) => act.Db.Execute(
+        """
+        UPDATE credentials SET state = 'suspended', version = version + 1
+        WHERE tenant_id = @tenant AND account_id = @account AND kind = @kind AND state = 'active'
+        """,
+        new { tenant = act.Tenant.ToString(), account = account.ToString(), kind = WireName.Of(kind) });
+
     /// <summary>Takes one credential away for good.</summary>
     /// <param name="act">The act.</param>
     /// <param name="account">Whose.</param>

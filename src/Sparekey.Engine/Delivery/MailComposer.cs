@@ -76,6 +76,7 @@ internal sealed class MailComposer(
             ["code"] = values.GetValueOrDefault("code"),
             ["not_me_link"] = values.GetValueOrDefault(MessageAddressing.NotMeLink),
             ["address"] = values.GetValueOrDefault("address"),
+            ["kept"] = values.GetValueOrDefault("kept"),
             ["requester"] = phrases.Of("requested_by", values.GetValueOrDefault("requested_by")),
             ["means"] = phrases.Of("means", values.GetValueOrDefault("means")),
             ["credential"] = phrases.Of("credential", values.GetValueOrDefault("credential")),

@@ -78,5 +78,6 @@ internal sealed class RecoveryCompletion(
         Revocation.RecoveryKeys => credentials.RevokeKind(act, account, CredentialKind.RecoveryKey),
         Revocation.RecoveryCodes => credentials.RevokeKind(act, account, CredentialKind.RecoveryCodes),
         Revocation.ExternalLogins => credentials.RevokeKind(act, account, CredentialKind.ExternalLogin),
+        Revocation.PasskeysForNow => credentials.SuspendKind(act, account, CredentialKind.Passkey),
     };
 }

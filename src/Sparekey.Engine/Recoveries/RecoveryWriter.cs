@@ -1,8 +1,11 @@
+using System.Globalization;
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Delivery;
 
 namespace Sparekey.Engine.Recoveries;
@@ -13,7 +16,8 @@ namespace Sparekey.Engine.Recoveries;
 /// </summary>
 /// <param name="store">The recoveries.</param>
 /// <param name="spent">Remembers how codes ended.</param>
-internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent)
+/// <param name="credentials">Knows what an account keeps.</param>
+internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, CredentialStore credentials)
 {
     /// <summary>Writes a decision. If the process dies after this line, all of it stands or none.</summary>
     /// <param name="act">The act.</param>
@@ -42,7 +46,7 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent)
             });
             if (NoticeOf(happened, next) is { } notice)
             {
-                await act.Send(notice);
+                await act.Send(happened.Event == LedgerEvent.RecoveryCompleted ? await WithWhatIsKept(act, notice, next) : notice);
             }
         }
 
@@ -63,6 +67,23 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent)
         {
             await store.DeleteRedemptions(act, next.Id);
         }
+    }
+
+    // A passkey that stays may be in the hands of whoever the person lost it to: they are told which ones do. It is asked before the
+    // new one is bound.
+    private async Task<OutboxMessage> WithWhatIsKept(Act act, OutboxMessage notice, Recovery completed)
+    {
+        if (completed.Request.Revoke.Contains(Revocation.Passkeys) || completed.Request.Revoke.Contains(Revocation.PasskeysForNow))
+        {
+            return notice;
+        }
+
+        var kept = (await credentials.List(act.Db, act.Tenant, completed.Request.Account))
+            .Where(c => c is { Kind: CredentialKind.Passkey, State: CredentialState.Active })
+            .Select(c => $"{c.Name} ({c.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)})".TrimStart());
+        return string.Join(", ", kept) is { Length: > 0 } names
+            ? notice with { Values = new Dictionary<string, string>(notice.Values, StringComparer.Ordinal) { ["kept"] = names } }
+            : notice;
     }
 
     // N14: every recovery causes a notice, apart from the secret and to every address that takes notices.

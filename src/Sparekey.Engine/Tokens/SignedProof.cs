@@ -21,7 +21,7 @@ public static class SignedProof
     public static string Write(SigningKey key, IReadOnlyDictionary<string, object> claims)
     {
         var header = JsonSerializer.SerializeToUtf8Bytes(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["alg"] = "ES256", ["typ"] = "JWT", ["kid"] = key.Id }, Plain);
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["alg"] = "ES256", ["kid"] = key.Id, ["typ"] = "JWT" }, Plain);
         var signed = $"{Base64Url.EncodeToString(header)}.{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims, Plain))}";
         return $"{signed}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)))}";
     }

@@ -46,6 +46,25 @@ public sealed class SignedProofTests : IDisposable
     }
 
     [Fact]
+    public void Writes_header_and_claims_so_that_a_decoder_of_the_other_alphabet_reads_them()
+    {
+        var name = string.Concat(Enumerable.Range(1, 0x2FF).Select(c => (char)c)) + "名😀";
+        for (var shift = 0; shift < 3; shift++)
+        {
+            var token = SignedProof.Write(
+                _key, new Dictionary<string, object>(StringComparer.Ordinal) { ["udata"] = new string('a', shift) + name, ["?>~\u007f"] = 1 });
+            var parts = token.Split('.');
+            foreach (var part in parts[..2])
+            {
+                part.ShouldAllBe(c => char.IsAsciiLetterOrDigit(c));
+                Base64Url.DecodeFromChars(part).ShouldAllBe(b => b < 0x80);
+            }
+
+            SignedProof.Read(token, [_public])!.Value.GetProperty("udata").GetString().ShouldBe(new string('a', shift) + name);
+        }
+    }
+
+    [Fact]
     public void Reads_what_others_wrote() => SignedProof.Read(Foreign, [Rfc]).ShouldNotBeNull().GetProperty("sub").GetString().ShouldBe("joe");
 
     [Fact]

@@ -308,6 +308,33 @@ public sealed class LoginIdCodeTests : IAsyncLifetime
         queued.ShouldContain("recovery_completed_notice");
     }
 
+    [Fact]
+    public async Task N16_The_notice_of_a_recovery_names_the_passkeys_that_still_work()
+    {
+        await using var smtp = await SmtpServer.Start();
+        await using var server = await RunningServer.Start(
+            mail: new Engine.Delivery.MailOptions("127.0.0.1", new("recovery@example.com")) { Port = smtp.Port, Tls = Engine.Delivery.MailTls.None });
+        var scene = await LoginIdScene.Start(server: server);
+        var user = await scene.User("told@example.com");
+        using var first = new SoftwareAuthenticator(LoginIdScene.RpId);
+        using var second = new SoftwareAuthenticator(LoginIdScene.RpId);
+        await Add(first, "Old <phone>");
+        await server.Mails(smtp, 3);
+        await smtp.Forget();
+        scene.Server.Time.SetUtcNow(TimeProvider.System.GetUtcNow());
+        await Add(second, "New phone");
+        var notice = (await server.Mails(smtp, 3)).Single(m => m.Text.Contains("was recovered", StringComparison.Ordinal));
+        notice.Text.ShouldContain("still work: Old <phone> (20");
+        notice.Text.ShouldNotContain("New phone");
+        notice.Html.ShouldContain("Old &lt;phone&gt;");
+
+        async Task Add(SoftwareAuthenticator authenticator, string name)
+        {
+            var init = await scene.InitByCode("told@example.com", (await scene.Generate(user))["code"]);
+            (await scene.Complete("told@example.com", init, authenticator, change: b => b["options"] = new JsonObject { ["credential_name"] = name })).Status.ShouldBe(200);
+        }
+    }
+
     private async Task<string> CodeOf(string user)
     {
         var made = await _scene.Generate(user);

@@ -48,7 +48,8 @@ internal sealed class LoginIdScene : IAsyncDisposable
 
     /// <summary>Makes a client as the command line does.</summary>
     public async Task<string> Client(
-        string type, string group, ECDsa? key, string[]? permissions = null, string? ceiling = null, TenantId? tenant = null)
+        string type, string group, ECDsa? key, string[]? permissions = null, string? ceiling = null, TenantId? tenant = null,
+        string page = Page)
     {
         var local = new Caller(
             tenant ?? TenantId.Default, "local", "test", new Grant(Principal.LocalOperator, PermissionSet.All, RankOrder.Default.Highest, ExpiresAt: null));
@@ -59,7 +60,7 @@ internal sealed class LoginIdScene : IAsyncDisposable
             {
                 Name = group,
                 RpId = new Engine.Accounts.Assigned<string?>(RpId),
-                Origins = [Page],
+                Origins = [page],
                 ClientIds = [new ExternalId("loginid", id)],
                 Group = new Engine.Accounts.Assigned<string?>(group),
             },

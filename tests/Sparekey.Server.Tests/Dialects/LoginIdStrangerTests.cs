@@ -52,10 +52,12 @@ public sealed class LoginIdStrangerTests
         }
     }
 
-    [Fact]
-    public async Task Old_passkeys_go_where_the_setting_says_so()
+    [Theory]
+    [InlineData(nameof(OldPasskeys.Revoke), 1)]
+    [InlineData(nameof(OldPasskeys.Suspend), 2)]
+    public async Task Old_passkeys_go_or_rest_where_the_setting_says_so(string setting, int listed)
     {
-        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { OldPasskeys = OldPasskeys.Revoke });
+        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { OldPasskeys = Enum.Parse<OldPasskeys>(setting) });
         var scene = await LoginIdScene.Start(server: server);
         using var old = new SoftwareAuthenticator(LoginIdScene.RpId);
         using var next = new SoftwareAuthenticator(LoginIdScene.RpId);
@@ -64,6 +66,9 @@ public sealed class LoginIdStrangerTests
         (await scene.Complete("moves", await scene.InitByCode("moves", code), next)).Status.ShouldBe(200);
         (await scene.SignIn("moves", old)).Code.ShouldBe("invalid_credential");
         (await scene.SignIn("moves", next)).Status.ShouldBe(200);
+        var credentials = (await scene.Vouched("credentials.list", "/credentials/list", new { client_id = scene.Management, user_id = user })).Json!["credentials"]!.AsArray();
+        credentials.Count.ShouldBe(listed);
+        credentials.Select(c => c!["status"]!.ToString()).ShouldBe(listed == 2 ? ["inactive", "active"] : ["active"], ignoreOrder: true);
     }
 
     [Fact]

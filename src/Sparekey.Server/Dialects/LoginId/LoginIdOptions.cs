@@ -8,6 +8,9 @@ internal enum OldPasskeys
     /// <summary>They stay, as with the vendor: applications add devices the same way.</summary>
     Keep,
 
+    /// <summary>They rest, and can be made active again.</summary>
+    Suspend,
+
     /// <summary>They go for good.</summary>
     Revoke,
 }
@@ -28,6 +31,7 @@ internal sealed record LoginIdOptions
     public IReadOnlyList<Revocation> Revoke => OldPasskeys switch
     {
         OldPasskeys.Keep => [Revocation.Sessions],
+        OldPasskeys.Suspend => [Revocation.Sessions, Revocation.PasskeysForNow],
         OldPasskeys.Revoke => [Revocation.Sessions, Revocation.Passkeys],
     };
 }
