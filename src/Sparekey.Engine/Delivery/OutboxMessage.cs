@@ -17,6 +17,9 @@ public enum MessageKind
     /// <summary>Carries the code that confirms an address.</summary>
     AddressConfirmation,
 
+    /// <summary>Carries the code that picks up a key which its owner left encrypted.</summary>
+    KeyPickupCode,
+
     /// <summary>Tells that somebody asked for a recovery.</summary>
     RecoveryRequestedNotice,
 

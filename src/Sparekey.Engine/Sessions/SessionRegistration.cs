@@ -21,7 +21,8 @@ internal static class SessionRegistration
         services.AddSingleton<KeyStore>();
         services.AddSingleton<CredentialBinding>();
         services.AddSingleton<SignInCredentials>();
-        services.AddSingleton<DecoyCredential>();
+        services.AddSingleton<DecoyCredentials>();
+        services.AddUseCase<KeyPickupCodes>();
         services.AddUseCase<SignInByName>();
         services.AddUseCase<DelegateSession>();
         services.AddUseCase<SignActions>();

@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
+using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
@@ -37,14 +38,15 @@ public sealed class SignInByName
     private readonly AccountStore _accounts;
     private readonly ApplicationStore _applications;
     private readonly SignInCredentials _credentials;
-    private readonly DecoyCredential _decoys;
+    private readonly DecoyCredentials _decoys;
     private readonly CeremonyStore _ceremonies;
     private readonly SessionStore _sessions;
     private readonly Throttle _throttle;
+    private readonly KeyPickupCodes _codes;
 
     internal SignInByName(
-        Acts acts, AccountStore accounts, ApplicationStore applications, SignInCredentials credentials, DecoyCredential decoys,
-        CeremonyStore ceremonies, SessionStore sessions, Throttle throttle)
+        Acts acts, AccountStore accounts, ApplicationStore applications, SignInCredentials credentials, DecoyCredentials decoys,
+        CeremonyStore ceremonies, SessionStore sessions, Throttle throttle, KeyPickupCodes codes)
     {
         _acts = acts;
         _accounts = accounts;
@@ -54,6 +56,7 @@ public sealed class SignInByName
         _ceremonies = ceremonies;
         _sessions = sessions;
         _throttle = throttle;
+        _codes = codes;
     }
 
     /// <summary>Begins.</summary>
@@ -62,16 +65,18 @@ public sealed class SignInByName
     /// <param name="who">The account; null when it is known already that the name is nobody's.</param>
     /// <param name="name">The name as it was typed; null where the passkey is to say whose it is.</param>
     /// <param name="reveal">Whether somebody unknown is told so.</param>
+    /// <param name="code">The mailed code that shows the keys which their owner left with us; null for none, and then they are not shown.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The challenge, good for 5 minutes; or <see cref="RefusalCode.TooManyRequests"/>, alike for unknown names, and where that is to be
     /// revealed <see cref="RefusalCode.AccountNotFound"/> or <see cref="RefusalCode.CredentialNotFound"/> (nothing to prove it with).
     /// </returns>
     public Task<Result<FactorChallenge>> Begin(
-        Visitor visitor, ApplicationId application, AccountName? who, string? name, bool reveal, CancellationToken cancellationToken) =>
-        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, NamedChallenge.New()), cancellationToken);
+        Visitor visitor, ApplicationId application, AccountName? who, string? name, bool reveal, SecretText? code, CancellationToken cancellationToken) =>
+        _acts.Write(
+            visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, code, NamedChallenge.New(), passkeysOnly: false), cancellationToken);
 
-    /// <summary>Begins with a challenge of 32 bytes, where challenges have no name.</summary>
+    /// <summary>Begins with a challenge of 32 bytes and passkeys alone, where challenges have no name.</summary>
     /// <param name="visitor">Where the call came from.</param>
     /// <param name="application">Whom to sign in to.</param>
     /// <param name="who">The account; null when it is known already that the name is nobody's.</param>
@@ -81,7 +86,7 @@ public sealed class SignInByName
     /// <returns>As the other one.</returns>
     public Task<Result<FactorChallenge>> BeginUnnamed(
         Visitor visitor, ApplicationId application, AccountName? who, string name, bool reveal, CancellationToken cancellationToken) =>
-        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, NamedChallenge.Unnamed()), cancellationToken);
+        _acts.Write(visitor.Tenant, act => Begin(act, visitor, application, who, name, reveal, null, NamedChallenge.Unnamed(), passkeysOnly: true), cancellationToken);
 
     /// <summary>Signs in.</summary>
     /// <param name="visitor">Where the call came from.</param>
@@ -99,7 +104,8 @@ public sealed class SignInByName
 
     // A name that is nobody's, or has nothing, costs what a known one costs: the same reads and the same row.
     private async Task<Result<FactorChallenge>> Begin(
-        Act act, Visitor visitor, ApplicationId id, AccountName? who, string? name, bool reveal, string challenge)
+        Act act, Visitor visitor, ApplicationId id, AccountName? who, string? name, bool reveal, SecretText? code, string challenge,
+        bool passkeysOnly)
     {
         if (name is not null && await _throttle.Count(act, ThrottleKind.SignIn, name, visitor.Source) is { } tooMany)
         {
@@ -114,12 +120,22 @@ public sealed class SignInByName
         };
         var account = found is { Status: AccountStatus.Active } ? found : null;
         var allowed = await _credentials.Of(act.Db, act.Tenant, account?.Id ?? default);
+        if (code is null || !await _codes.IsRight(act, account?.Id ?? default, code))
+        {
+            allowed = allowed with { ProtectedKeys = [] };
+        }
+
+        if (passkeysOnly)
+        {
+            allowed = allowed with { Keys = [] };
+        }
+
         if (reveal && name is not null && (account is null || allowed.IsEmpty))
         {
             return account is null ? RefusalCode.AccountNotFound : RefusalCode.CredentialNotFound;
         }
 
-        var shown = name is not null && allowed.IsEmpty ? allowed with { Passkeys = [_decoys.Of(act.Tenant, name)] } : allowed;
+        var shown = name is not null && allowed.IsEmpty ? _decoys.Of(act.Tenant, name, passkeysOnly) : allowed;
         await _ceremonies.Begin(
             act, Kind, challenge, new Ceremony<State>(account?.Id, null, new State(id, IsNamed: name is not null), 1),
             act.Now + NamedChallenge.Lifetime);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Sparekey.Engine.Delivery;
@@ -153,6 +154,43 @@ public sealed partial class DfnsPolicyTests : IAsyncLifetime
         var (credentials, _) = await _scene.NewCredentials(begun, Passkey("new"));
         (await _scene.Complete(begun, await _scene.Recovery(begun, kit, credentials))).ShouldNotBeNull();
         (await Should.ThrowAsync<NodeClientException>(_scene.Api(null, null, "createRecoveryChallenge", call))).Said.ShouldBe("Invalid code");
+    }
+
+    [Fact]
+    public async Task A_mailed_code_shows_the_key_that_its_owner_left_encrypted_and_signs_nobody_in()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var invited = (await _scene.Portal("createDelegatedRegistrationChallenge", new { email = Jane, kind = "EndUser" }))!;
+        var credential = (await _scene.Node.Call(new
+        {
+            op = "attest", kind = "PasswordProtectedKey", pem = key.ExportPkcs8PrivateKeyPem(), credId = "left here", challenge = invited["challenge"]!.ToString(),
+            encryptedPrivateKey = "opaque, byte for byte",
+        }))!;
+        (await _scene.Base(invited["temporaryAuthenticationToken"]!.ToString(), "createUserRegistration", new { firstFactorCredential = credential }))!
+            ["credential"]!["kind"]!.ToString().ShouldBe("PasswordProtectedKey");
+
+        // Without the code nobody sees it; the name looks like nobody's.
+        (await Begin(null))["allowCredentials"]!["passwordProtectedKey"]!.AsArray().ShouldBeEmpty();
+        foreach (var name in new[] { Jane, "nobody@example.com" })
+        {
+            (await _scene.Api(null, null, "sendLoginCode", new { username = name, orgId = _scene.OrgId }))!["message"]!.ToString().ShouldBe("success");
+        }
+
+        var mails = await _server.Mails(_smtp, 2);
+        var code = mails.Select(m => GroupsOfFour().Match(m.Text)).Single(m => m.Success).Value;
+        (await Begin("0000-0000-0000-0000"))["allowCredentials"]!["passwordProtectedKey"]!.AsArray().ShouldBeEmpty();
+        var shown = await Begin(code);
+        shown["allowCredentials"]!["passwordProtectedKey"]![0]!["encryptedPrivateKey"]!.ToString().ShouldBe("opaque, byte for byte");
+
+        // Its owner decrypts it, and signs.
+        shown["allowCredentials"]!["key"] = new JsonArray(new JsonObject { ["id"] = "left here" });
+        var signer = new { kind = "key", credId = "left here", pem = key.ExportPkcs8PrivateKeyPem(), origin = Origin };
+        var factor = (await _scene.Node.Call(new { op = "sign", signer, challenge = shown }))!.AsObject();
+        factor["kind"] = "PasswordProtectedKey";
+        (await _scene.Base(null, "createUserLogin", new { challengeIdentifier = shown["challengeIdentifier"]!.ToString(), firstFactor = factor }))!["token"]!
+            .ToString().ShouldNotBeEmpty();
+
+        async Task<JsonNode> Begin(string? loginCode) => (await _scene.Base(null, "createUserLoginChallenge", new { username = Jane, orgId = _scene.OrgId, loginCode }))!;
     }
 
     [Fact]

@@ -31,8 +31,7 @@ internal static class DfnsAnswers
     /// <summary>A challenge to prove oneself (contract A4.1).</summary>
     /// <param name="challenge">The challenge.</param>
     /// <param name="identifier">The token that names it.</param>
-    /// <param name="withProtectedKeys">Whether keys that their holder left with us are shown.</param>
-    public static object Challenge(FactorChallenge challenge, string identifier, bool withProtectedKeys) => new
+    public static object Challenge(FactorChallenge challenge, string identifier) => new
     {
         challenge = challenge.Challenge,
         challengeIdentifier = identifier,
@@ -44,7 +43,7 @@ internal static class DfnsAnswers
         allowCredentials = new
         {
             key = challenge.Allowed.Keys.Select(Descriptor),
-            passwordProtectedKey = (withProtectedKeys ? challenge.Allowed.ProtectedKeys : [])
+            passwordProtectedKey = challenge.Allowed.ProtectedKeys
                 .Select(k => new { type = "public-key", id = k.CredentialId, encryptedPrivateKey = k.EncryptedPrivateKey }),
             webauthn = challenge.Allowed.Passkeys.Select(p => Descriptor(p.Id)),
         },

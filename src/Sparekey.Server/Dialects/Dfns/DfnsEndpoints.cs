@@ -46,6 +46,7 @@ internal static class DfnsEndpoints
         auth.MapPost("/registration", Register).RequireDialectProof("an invitation's token");
 
         auth.MapPost("/login/init", BeginLogin).Public("Whoever signs in has nothing yet that proves them.").AnswerOnTheBeat();
+        auth.MapPost("/login/code", SendLoginCode).Public("Whoever signs in has nothing yet that proves them.").AnswerOnTheBeat();
         auth.MapPost("/login", Login).Public("The signature in the body is the proof.").AnswerOnTheBeat();
         auth.MapPost("/login/delegated", LoginDelegated).RequireDialectProof(ProgrammesProof);
         auth.MapMethods("/logout", PutAndPost, Logout).RequireDialectProof(PersonsProof);
@@ -88,7 +89,7 @@ internal static class DfnsEndpoints
             { Code: RefusalCode.CredentialNotFound } => DfnsError.NoCredential,
             { } refused => Errors.Of(refused),
             null => DfnsJson.Ok(DfnsAnswers.Challenge(
-                begun.Value, await Token(context, tokens, call, TokenKind.Challenge, begun.Value.Challenge, ChallengeLifetime), withProtectedKeys: true)),
+                begun.Value, await Token(context, tokens, call, TokenKind.Challenge, begun.Value.Challenge, ChallengeLifetime))),
         };
     }
 
@@ -202,14 +203,24 @@ internal static class DfnsEndpoints
 
         var name = Mapping.Text(call.Body, "username");
         var begun = await signIn.Begin(
-            call.Visitor, call.Application.Id, name is null ? null : new AccountName(null, name), name, settings.RevealUnknown, context.RequestAborted);
+            call.Visitor, call.Application.Id, name is null ? null : new AccountName(null, name), name, settings.RevealUnknown,
+            Mapping.Text(call.Body, "loginCode") is { } code ? new SecretText(code) : null, context.RequestAborted);
         return begun.Refusal switch
         {
             { Code: RefusalCode.CredentialNotFound } => DfnsError.NoCredential,
             { } refused => Errors.Of(refused),
             null => DfnsJson.Ok(DfnsAnswers.Challenge(
-                begun.Value, await Token(context, tokens, call, TokenKind.Challenge, begun.Value.Challenge, ChallengeLifetime), withProtectedKeys: false)),
+                begun.Value, await Token(context, tokens, call, TokenKind.Challenge, begun.Value.Challenge, ChallengeLifetime))),
         };
+    }
+
+    private static async Task<IResult> SendLoginCode(HttpContext context, DfnsGate gate, KeyPickupCodes codes)
+    {
+        var (call, error) = await gate.Open(context);
+        return call is null ? error!
+            : Mapping.Text(call.Body, "username") is not { } name ? DfnsError.Malformed("username must be a text")
+            : await codes.Run(call.Visitor, name, call.Application.Id, context.RequestAborted) is { } refused ? Errors.Of(refused)
+            : DfnsJson.Success;
     }
 
     private static async Task<IResult> Login(HttpContext context, DfnsGate gate, SignInByName signIn, ReadOwnAccount accounts, DfnsTokens tokens)

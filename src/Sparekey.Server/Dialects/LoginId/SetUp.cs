@@ -13,7 +13,7 @@ namespace Sparekey.Server.Dialects.LoginId;
 /// <summary>Makes clients, for the operator of the machine: an application, and for one with a key a programme that acts for it.</summary>
 internal static class SetUp
 {
-    private static readonly TimeSpan LongestGrant = TimeSpan.FromDays(366);
+    private static readonly TimeSpan LongestGrant = TimeSpan.FromDays(3660);
 
     /// <summary>Maps the route.</summary>
     /// <param name="root">The root.</param>
