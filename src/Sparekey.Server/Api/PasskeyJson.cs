@@ -73,8 +73,9 @@ internal static class PasskeyJson
             using var document = JsonDocument.Parse(credential, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
             return ReadNew(document.RootElement);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // No JSON, or half a surrogate pair: a form was not read as strictly as a body is.
             return Malformed();
         }
     }

@@ -36,7 +36,9 @@ public sealed class SigningPublicKey
     private const string EllipticCurveKey = "1.2.840.10045.2.1";
     private const string RsaKey = "1.2.840.113549.1.1.1";
     private const string Ed25519Key = "1.3.101.112";
-    private const string P256Curve = "1.2.840.10045.3.1.7";
+
+    // The parameters of a key on P-256: the curve by its name (RFC 5480 §2.1.1).
+    private static readonly byte[] P256Curve = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 
     private readonly byte[] _encoded;
 
@@ -64,7 +66,7 @@ public sealed class SigningPublicKey
             var info = PublicKey.CreateFromSubjectPublicKeyInfo(encoded, out var read);
             return read != encoded.Length ? null : info.Oid.Value switch
             {
-                EllipticCurveKey when IsP256(encoded) => new SigningPublicKey(KeyAlgorithm.P256, encoded),
+                EllipticCurveKey when info.EncodedParameters?.RawData.AsSpan().SequenceEqual(P256Curve) == true && IsOnCurve(encoded) => new SigningPublicKey(KeyAlgorithm.P256, encoded),
                 RsaKey when IsLongEnough(encoded) => new SigningPublicKey(KeyAlgorithm.Rsa, encoded),
                 Ed25519Key when Ed25519.IsSupported && Ed25519.IsPublicKey(info.EncodedKeyValue.RawData) => new SigningPublicKey(KeyAlgorithm.Ed25519, encoded),
                 _ => null,
@@ -108,11 +110,12 @@ public sealed class SigningPublicKey
         }
     }
 
-    private static bool IsP256(byte[] encoded)
+    // A curve that the library does not know, and one that is spelt out, would be no refusal of the key but a fault of the library.
+    private static bool IsOnCurve(byte[] encoded)
     {
         using var ecdsa = ECDsa.Create();
-        ecdsa.ImportSubjectPublicKeyInfo(encoded, out _); // Refuses a point that is not on its curve.
-        return ecdsa.ExportParameters(includePrivateParameters: false).Curve.Oid?.Value == P256Curve;
+        ecdsa.ImportSubjectPublicKeyInfo(encoded, out _); // Throws at a point that is not on its curve.
+        return true;
     }
 
     private static bool IsLongEnough(byte[] encoded)

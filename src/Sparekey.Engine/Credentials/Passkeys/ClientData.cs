@@ -54,8 +54,9 @@ internal static class ClientData
                 ? Check(document.RootElement, type, expected)
                 : PasskeyFault.ClientDataMalformed;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // No JSON, or half a surrogate pair in one of its texts.
             return PasskeyFault.ClientDataMalformed;
         }
     }

@@ -98,8 +98,9 @@ internal static class PasskeyChallenge
                 ? challenge.GetString()
                 : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // No JSON, or half a surrogate pair in one of its texts.
             return null;
         }
     }
