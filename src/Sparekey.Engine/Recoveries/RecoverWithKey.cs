@@ -147,9 +147,14 @@ public sealed class RecoverWithKey
         async Task Bind(Recovery ended, Account whose)
         {
             await _credentials.Revoke(act, whose.Id, key.Credential.Id);
+            await act.Record(CredentialLedger.Revoked(visitor, Core.Access.Principal.Of(whose.Id), key.Credential, sessionsEnded: 0));
             await _ceremonies.EndOf(act, whose.Id);
             await EndOtherRedemptions(act, visitor, ended, whose);
             bound = await _binding.Bind(act, whose.Id, verified.Value, party, ended.Id);
+            foreach (var (credential, passkey) in bound.Zip(verified.Value, (c, v) => (c, v.Passkey)))
+            {
+                await act.Record(passkey is null ? CredentialLedger.Added(visitor, credential) : CredentialLedger.Added(visitor, credential, passkey));
+            }
         }
     }
 
