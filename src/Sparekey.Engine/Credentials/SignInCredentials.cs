@@ -43,7 +43,8 @@ internal sealed class SignInCredentials(PasskeyStore passkeys, KeyStore keys, Cr
     {
         var held = await keys.List(db, tenant, account, CredentialKind.Key);
         return new AllowedCredentials(
-            [.. (await passkeys.List(db, tenant, account)).Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))],
+            [.. (await passkeys.List(db, tenant, account, activeOnly: true))
+                .Select(p => new PasskeyDescriptor(Base64Url.EncodeToString(p.CredentialId), p.Transports))],
             [.. held.Where(k => k.Body.EncryptedPrivateKey is null).Select(k => k.Credential.ExternalId!)],
             [.. held.Where(k => k.Body.EncryptedPrivateKey is not null)
                 .Select(k => new ProtectedKey(k.Credential.ExternalId!, k.Body.EncryptedPrivateKey!))]);

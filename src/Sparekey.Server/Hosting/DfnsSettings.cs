@@ -1,3 +1,4 @@
+using Sparekey.Core;
 using Sparekey.Server.Dialects.Dfns;
 
 namespace Sparekey.Server.Hosting;
@@ -12,7 +13,9 @@ internal static class DfnsSettings
     {
         Enabled = Flag(settings, "ENABLED", usual: true),
         RevealUnknown = Flag(settings, "REVEAL_UNKNOWN", usual: false),
-        KeepCredentials = Flag(settings, "KEEP_CREDENTIALS", usual: false),
+        OldPasskeys = settings["DFNS:OLD_PASSKEYS"] is not { } text ? OldPasskeys.Archive
+            : WireName.TryParse<OldPasskeys>(text, out var known) ? known
+            : throw new SettingsException($"SPAREKEY_DFNS__OLD_PASSKEYS: one of {string.Join(", ", WireName.All<OldPasskeys>())}."),
     };
 
     private static bool Flag(IConfiguration settings, string name, bool usual) => settings[$"DFNS:{name}"] switch

@@ -26,6 +26,35 @@ public sealed class DfnsSmokeTests
         await Should.ThrowAsync<Testing.NodeClientException>(scene.Login(Passkey("phone")));
     }
 
+    [Theory]
+    [InlineData("suspend", 3, false)]
+    [InlineData("keep", 3, true)]
+    public async Task Old_passkeys_rest_or_stay_where_a_setting_says_so(string setting, int left, bool stillSignsIn)
+    {
+        var data = Directory.CreateTempSubdirectory("sparekey-dfns-").FullName;
+        await using var server = await ServerProcess.Start(
+            data, environment: new Dictionary<string, string>(StringComparer.Ordinal) { ["SPAREKEY_DFNS__OLD_PASSKEYS"] = setting });
+        await using var scene = await DfnsScene.Start("0.8", server.Http.BaseAddress!.ToString(), data);
+        var kit = await scene.Register(Passkey("phone"));
+        var begun = await scene.BeginRecovery(kit);
+        var (credentials, _) = await scene.NewCredentials(begun, Passkey("new phone"));
+        await scene.Complete(begun, await scene.Recovery(begun, kit, credentials));
+
+        var token = await scene.Login(Passkey("new phone"));
+        var held = (await scene.Api(token, null, "listCredentials", null))!["items"]!.AsArray();
+        held.Count.ShouldBe(left);
+        held.Select(c => c!["credentialId"]!.ToString()).ShouldNotContain(kit["credId"]!.ToString());
+        held.Count(c => !(bool)c!["isActive"]!).ShouldBe(stillSignsIn ? 0 : 1);
+        if (stillSignsIn)
+        {
+            (await scene.Login(Passkey("phone"))).ShouldNotBeEmpty();
+        }
+        else
+        {
+            await Should.ThrowAsync<Testing.NodeClientException>(scene.Login(Passkey("phone")));
+        }
+    }
+
     [Fact]
     public async Task The_command_line_answers_what_programmes_need()
     {

@@ -54,10 +54,12 @@ internal sealed class PasskeyStore(CredentialStore credentials)
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
     /// <param name="account">Whose.</param>
-    public async Task<IReadOnlyList<Passkey>> List(DbSession db, TenantId tenant, AccountId account)
+    /// <param name="activeOnly">Without those that rest.</param>
+    public async Task<IReadOnlyList<Passkey>> List(DbSession db, TenantId tenant, AccountId account, bool activeOnly = false)
     {
         var passkeys = new List<Passkey>();
-        foreach (var credential in (await credentials.List(db, tenant, account)).Where(c => c.Kind == CredentialKind.Passkey))
+        foreach (var credential in (await credentials.List(db, tenant, account))
+            .Where(c => c.Kind == CredentialKind.Passkey && (!activeOnly || c.State == CredentialState.Active)))
         {
             passkeys.Add(StoredJson.Read<Passkey>((await credentials.BodyOf(db, tenant, credential.Id))!));
         }

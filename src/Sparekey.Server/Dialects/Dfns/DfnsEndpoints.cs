@@ -441,7 +441,6 @@ internal static class DfnsEndpoints
         {
             Application = call.Application.Id,
             RecoveryKey = key,
-            Lifetime = TemporaryLifetime,
             Reason = ReasonOf(call),
             Revoke = settings.Revoke,
         };

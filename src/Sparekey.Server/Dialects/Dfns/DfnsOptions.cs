@@ -11,11 +11,30 @@ internal sealed record DfnsOptions
     /// <summary>Whether a stranger is told that a name is nobody's, as the vendor does.</summary>
     public bool RevealUnknown { get; init; }
 
-    /// <summary>Whether a recovery leaves the person's other credentials as they are.</summary>
-    public bool KeepCredentials { get; init; }
+    /// <summary>What becomes of the person's other passkeys when a recovery completes.</summary>
+    public OldPasskeys OldPasskeys { get; init; }
 
-    /// <summary>What ends with a recovery.</summary>
-    public IReadOnlyList<Revocation> Revoke => KeepCredentials
-        ? [Revocation.Sessions]
-        : [Revocation.Sessions, Revocation.Passwords, Revocation.Passkeys, Revocation.Keys, Revocation.RecoveryKeys, Revocation.RecoveryCodes];
+    /// <summary>What ends with a recovery; the recovery key that was used ends in any case.</summary>
+    public IReadOnlyList<Revocation> Revoke => OldPasskeys switch
+    {
+        OldPasskeys.Archive => [.. Always, Revocation.Passkeys],
+        OldPasskeys.Suspend => [.. Always, Revocation.PasskeysForNow],
+        OldPasskeys.Keep => [Revocation.Sessions],
+    };
+
+    private static readonly Revocation[] Always =
+        [Revocation.Sessions, Revocation.Passwords, Revocation.Keys, Revocation.RecoveryKeys, Revocation.RecoveryCodes];
+}
+
+/// <summary>What becomes of passkeys.</summary>
+internal enum OldPasskeys
+{
+    /// <summary>They end, as the vendor has it.</summary>
+    Archive,
+
+    /// <summary>They rest, until their person makes them active again.</summary>
+    Suspend,
+
+    /// <summary>They stay, and with them every other credential.</summary>
+    Keep,
 }

@@ -26,8 +26,8 @@ internal static class DfnsPermissions
     /// <summary>Reads names of permissions, Dfns's and our own.</summary>
     /// <param name="names">The names.</param>
     /// <returns>
-    /// What they grant and on which kinds of accounts; or <see cref="RefusalCode.InvalidRequest"/> with the name that nobody knows. Where
-    /// no kind is named there is no limit.
+    /// What they grant and on which kinds of accounts; or <see cref="RefusalCode.InvalidRequest"/> with the name that nobody knows, or for
+    /// names of the first generation without a kind. Where no kind is named beside others there is no limit.
     /// </returns>
     public static Result<(PermissionSet Permissions, IReadOnlyList<AccountKind> Kinds)> Read(IReadOnlyList<string> names)
     {
@@ -53,7 +53,13 @@ internal static class DfnsPermissions
             }
         }
 
-        return (PermissionSet.Of(permissions), kinds);
+        // In the first generation of names nobody may act on a kind that is not named.
+        return kinds.Count == 0 && names.Any(n => n.StartsWith("Auth:Users:", StringComparison.Ordinal))
+            ? new Refusal(RefusalCode.InvalidRequest)
+            {
+                Faults = [new FieldFault("/permissions", "Beside Auth:Users:… at least one of Auth:Types:EndUser and Auth:Types:Employee.")],
+            }
+            : (PermissionSet.Of(permissions), kinds);
     }
 
     private static AccountKind? KindOf(string name) => name.StartsWith(Types, StringComparison.Ordinal) ? name[Types.Length..] switch
