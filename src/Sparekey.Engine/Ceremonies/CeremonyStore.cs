@@ -141,6 +141,14 @@ public sealed class CeremonyStore(KeyRing keys)
         "DELETE FROM ceremonies WHERE tenant_id = @tenant AND account_id = @account",
         new { tenant = act.Tenant.ToString(), account = account.ToString() });
 
+    /// <summary>Ends what is begun of one kind for an account.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="kind">The kind.</param>
+    public Task<int> EndOf(Act act, AccountId account, string kind) => act.Db.Execute(
+        "DELETE FROM ceremonies WHERE tenant_id = @tenant AND account_id = @account AND kind = @kind",
+        new { tenant = act.Tenant.ToString(), account = account.ToString(), kind });
+
     private byte[] Seal<TState>(TenantId tenant, string kind, string id, TState state) =>
         keys.Seal(KeyPurpose.Ceremony, tenant, Table, RowName(kind, id), JsonSerializer.SerializeToUtf8Bytes(state));
 

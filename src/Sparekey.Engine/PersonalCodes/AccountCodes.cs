@@ -40,7 +40,9 @@ public sealed record IssuedCode(SecretText Text, DateTimeOffset ExpiresAt, bool 
 /// <param name="keys">Hashes codes.</param>
 internal sealed class AccountCodes(CeremonyStore ceremonies, KeyRing keys)
 {
-    private const string Kind = "codes";
+    /// <summary>The kind of these ceremonies. They end with the sessions of their account: a code is worth what a session is.</summary>
+    public const string Kind = "codes";
+
     private const int Most = 20;
 
     // How long a code that is over can be told from one that never was.

@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json;
 using Sparekey.Core;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Ceremonies;
 using Sparekey.Engine.Keys;
+using Sparekey.Engine.PersonalCodes;
 using Sparekey.Engine.Secrets;
 using Sparekey.Engine.Storage;
 
@@ -13,7 +15,8 @@ namespace Sparekey.Engine.Sessions;
 /// rows and nothing else: the use case that calls it writes the ledger in the same act.
 /// </summary>
 /// <param name="keys">Hashes the tokens.</param>
-internal sealed class SessionStore(KeyRing keys)
+/// <param name="ceremonies">Where codes stand that whoever had a session made.</param>
+internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
 {
     private const string Columns =
         """
@@ -145,6 +148,7 @@ internal sealed class SessionStore(KeyRing keys)
     public async Task<int> EndAll(Act act, AccountId account, SessionId? except = null)
     {
         await EndExpired(act, account);
+        await ceremonies.EndOf(act, account, AccountCodes.Kind);
         return await act.Db.Execute(
             "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND id <> @except",
             new
@@ -163,6 +167,7 @@ internal sealed class SessionStore(KeyRing keys)
     public async Task<int> EndOpenedBy(Act act, AccountId account, CredentialId credential)
     {
         await EndExpired(act, account);
+        await ceremonies.EndOf(act, account, AccountCodes.Kind);
         return await act.Db.Execute(
             "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND credential_id = @credential",
             new { tenant = act.Tenant.ToString(), account = account.ToString(), credential = credential.ToString() });
@@ -176,6 +181,7 @@ internal sealed class SessionStore(KeyRing keys)
     public async Task<int> EndOpenedSince(Act act, AccountId account, DateTimeOffset since)
     {
         await EndExpired(act, account);
+        await ceremonies.EndOf(act, account, AccountCodes.Kind);
         return await act.Db.Execute(
             "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND created_at >= @since",
             new { tenant = act.Tenant.ToString(), account = account.ToString(), since = since.ToUnixTimeMilliseconds() });

@@ -246,6 +246,37 @@ public sealed class LoginIdCodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_code_that_a_lost_device_made_goes_with_its_passkey()
+    {
+        using var stolen = new SoftwareAuthenticator(LoginIdScene.RpId);
+        var registered = await _scene.Register("robbed", stolen);
+        var user = registered.Json!["user"]!["id"]!.ToString();
+        var codes = new List<string>();
+        foreach (var purpose in new[] { "add_credential", "temporary_authentication" })
+        {
+            var init = await _scene.Post("/codes/long/generate/fido2/init", new { client_id = _scene.Web, username = "robbed", purpose });
+            init.Status.ShouldBe(200, init.Text);
+
+            // What was begun for a code of one type ends in no other, nor in signing in.
+            var body = _scene.AssertionBody("robbed", init, stolen);
+            (await _scene.Post("/codes/short/generate/fido2/complete", body)).Code.ShouldBe("invalid_credential");
+            (await _scene.Post("/authenticate/fido2/complete", body)).Code.ShouldBe("invalid_credential");
+            var made = await _scene.Post("/codes/long/generate/fido2/complete", body);
+            made.Status.ShouldBe(200, made.Text);
+            codes.Add(made.Json!["code_data"]!["code"]!.ToString());
+        }
+
+        (await _scene.InitByCode("robbed", codes[0], "long")).Status.ShouldBe(200);
+        (await _scene.Vouched(
+            "credentials.revoke", "/credentials/revoke",
+            new { client_id = _scene.Management, user_id = user, credential = new { uuid = registered.Json["credential"]!["uuid"]!.ToString() } })).Status.ShouldBe(200);
+        (await _scene.InitByCode("robbed", codes[0], "long")).Code.ShouldBe("verification_code_not_found");
+        (await _scene.Post(
+            "/authenticate/code/wait", new { client_id = _scene.Web, username = "robbed", authentication_code = new { code = codes[1], type = "long" }, no_wait = true }))
+            .Code.ShouldBe("verification_code_not_found");
+    }
+
+    [Fact]
     public async Task A_phrase_is_heard_in_any_case_and_spacing()
     {
         var user = await _scene.User("spoken");
