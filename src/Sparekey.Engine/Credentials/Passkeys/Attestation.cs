@@ -238,15 +238,19 @@ internal sealed record Attestation(string Format, ReadOnlyMemory<byte> Statement
         var subject = certificate.SubjectName.EnumerateRelativeDistinguishedNames()
             .Where(n => !n.HasMultipleElements)
             .ToLookup(n => n.GetSingleElementType().Value, n => n.GetSingleElementValue(), StringComparer.Ordinal);
-        var model = certificate.Extensions.FirstOrDefault(e => e.Oid?.Value == AaguidExtension);
+        var models = certificate.Extensions.Where(e => e.Oid?.Value == AaguidExtension).ToList();
         return certificate.Version == 3
             && subject["2.5.4.6"].Any(c => c?.Length == 2)
             && subject["2.5.4.10"].Any(o => o?.Length > 0)
             && subject["2.5.4.11"].SequenceEqual(["Authenticator Attestation"], StringComparer.Ordinal)
             && subject["2.5.4.3"].Any(n => n?.Length > 0)
-            && certificate.Extensions.OfType<X509BasicConstraintsExtension>().SingleOrDefault() is { CertificateAuthority: false }
-            && (model is null || (!model.Critical && new Guid(AsnDecoder.ReadOctetString(model.RawData, AsnEncodingRules.DER, out _), bigEndian: true) == aaguid));
+            && certificate.Extensions.OfType<X509BasicConstraintsExtension>().ToList() is [{ CertificateAuthority: false }]
+            && (models is [] || (models is [{ Critical: false } model] && IsOf(model, aaguid)));
     }
+
+    private static bool IsOf(X509Extension model, Guid aaguid) =>
+        AsnDecoder.ReadOctetString(model.RawData, AsnEncodingRules.DER, out var read) is { Length: 16 } said
+        && read == model.RawData.Length && new Guid(said, bigEndian: true) == aaguid;
 
     private static bool LeadsToARoot(List<X509Certificate2> certificates, IReadOnlyList<X509Certificate2> roots, DateTimeOffset now)
     {

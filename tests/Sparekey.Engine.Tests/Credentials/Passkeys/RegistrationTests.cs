@@ -254,6 +254,10 @@ public sealed class RegistrationTests : IDisposable
             (new Maker(_authenticator.Aaguid, "CN=Example, O=Example, C=CH, OU=Something"), "another unit"),
             (new Maker(_authenticator.Aaguid, "CN=Example, OU=Authenticator Attestation, C=CH"), "no organisation"),
             (new Maker(_authenticator.Aaguid, authority: true), "an authority"),
+            (new Maker(_authenticator.Aaguid, model: [0x04, 0x01, 0x00]), "a model of one byte"),
+            (new Maker(_authenticator.Aaguid, model: []), "a model of nothing"),
+            (new Maker(_authenticator.Aaguid, model: [0x04, 0x10, .. _authenticator.Aaguid.ToByteArray(bigEndian: true), 0x00]), "a model and a byte more"),
+            (new Maker(_authenticator.Aaguid, model: [0x02, 0x01, 0x00]), "a model that is a number"),
         })
         {
             using (maker)
@@ -366,7 +370,7 @@ public sealed class RegistrationTests : IDisposable
         private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         private readonly X509Certificate2 _certificate;
 
-        public Maker(Guid aaguid, string subject = "CN=Example Attestation, OU=Authenticator Attestation, O=Example, C=CH", bool authority = false)
+        public Maker(Guid aaguid, string subject = "CN=Example Attestation, OU=Authenticator Attestation, O=Example, C=CH", bool authority = false, byte[]? model = null)
         {
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var root = new CertificateRequest($"CN=Example Root {RandomNumberGenerator.GetHexString(8)}", rootKey, HashAlgorithmName.SHA256);
@@ -376,7 +380,7 @@ public sealed class RegistrationTests : IDisposable
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(authority, false, 0, true));
             var writer = new AsnWriter(AsnEncodingRules.DER);
             writer.WriteOctetString(aaguid.ToByteArray(bigEndian: true));
-            request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.45724.1.1.4", writer.Encode(), false));
+            request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.45724.1.1.4", model ?? writer.Encode(), false));
             _certificate = request.Create(Root, Now.AddYears(-1), Now.AddYears(10), [1, 2, 3, 4]);
         }
 
