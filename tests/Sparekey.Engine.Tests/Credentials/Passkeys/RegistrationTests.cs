@@ -254,6 +254,7 @@ public sealed class RegistrationTests : IDisposable
             (new Maker(_authenticator.Aaguid, "CN=Example, O=Example, C=CH, OU=Something"), "another unit"),
             (new Maker(_authenticator.Aaguid, "CN=Example, OU=Authenticator Attestation, C=CH"), "no organisation"),
             (new Maker(_authenticator.Aaguid, authority: true), "an authority"),
+            (new Maker(_authenticator.Aaguid, twice: true), "constraints twice"),
             (new Maker(_authenticator.Aaguid, model: [0x04, 0x01, 0x00]), "a model of one byte"),
             (new Maker(_authenticator.Aaguid, model: []), "a model of nothing"),
             (new Maker(_authenticator.Aaguid, model: [0x04, 0x10, .. _authenticator.Aaguid.ToByteArray(bigEndian: true), 0x00]), "a model and a byte more"),
@@ -370,7 +371,7 @@ public sealed class RegistrationTests : IDisposable
         private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         private readonly X509Certificate2 _certificate;
 
-        public Maker(Guid aaguid, string subject = "CN=Example Attestation, OU=Authenticator Attestation, O=Example, C=CH", bool authority = false, byte[]? model = null)
+        public Maker(Guid aaguid, string subject = "CN=Example Attestation, OU=Authenticator Attestation, O=Example, C=CH", bool authority = false, byte[]? model = null, bool twice = false)
         {
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             var root = new CertificateRequest($"CN=Example Root {RandomNumberGenerator.GetHexString(8)}", rootKey, HashAlgorithmName.SHA256);
@@ -381,6 +382,11 @@ public sealed class RegistrationTests : IDisposable
             var writer = new AsnWriter(AsnEncodingRules.DER);
             writer.WriteOctetString(aaguid.ToByteArray(bigEndian: true));
             request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.45724.1.1.4", model ?? writer.Encode(), false));
+            if (twice)
+            {
+                request.CertificateExtensions.Add(new X509Extension("2.5.29.99", request.CertificateExtensions[0].RawData, true));
+            }
+
             _certificate = request.Create(Root, Now.AddYears(-1), Now.AddYears(10), [1, 2, 3, 4]);
         }
 
@@ -394,8 +400,12 @@ public sealed class RegistrationTests : IDisposable
                 _key.SignData(
                     [.. parts.AuthenticatorData, .. SHA256.HashData(parts.ClientDataBytes)], HashAlgorithmName.SHA256,
                     DSASignatureFormat.Rfc3279DerSequence),
-                _certificate.RawData),
+                Renumbered(_certificate.RawData)),
         };
+
+        // Nobody issues an extension twice: one is made as another, of the same length, and given its number afterwards.
+        private static byte[] Renumbered(byte[] encoded) =>
+            Convert.FromHexString(Convert.ToHexString(encoded).Replace("0603551D63", "0603551D13", StringComparison.Ordinal));
 
         public void Dispose()
         {
