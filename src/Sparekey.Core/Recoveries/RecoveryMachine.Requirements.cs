@@ -19,9 +19,9 @@ public static partial class RecoveryMachine
             return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "The reason is the requester's to give."));
         }
 
-        if (!command.Reason.IsWritable)
+        if (command.Reason.FaultAt("/reason") is { } fault)
         {
-            return Refuse(new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000."));
+            return Refuse(fault);
         }
 
         if (command.Reason == recovery.Request.Reason)
@@ -43,7 +43,7 @@ public static partial class RecoveryMachine
             new(LedgerEvent.RecoveryReasonAdded, command.By)
             {
                 Facts = Facts(("digest", next.Digest)),
-                Texts = ReasonTexts(command.Reason),
+                Texts = command.Reason.Texts,
             },
         };
         if (voided)

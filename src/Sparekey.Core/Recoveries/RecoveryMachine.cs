@@ -95,7 +95,7 @@ public static partial class RecoveryMachine
                 ("rules", answer.Rules.ToList()),
                 ("requirements", requirements.Select(r => WireName.Of(r.Kind)).ToList()),
                 ("digest", recovery.Digest)),
-            Texts = ReasonTexts(request.Reason),
+            Texts = request.Reason?.Texts ?? ImmutableDictionary<string, string>.Empty,
         };
         var (settled, events) = Settle(recovery, now);
         return new Decision.Accepted(settled, [opened, .. events]);
@@ -109,9 +109,9 @@ public static partial class RecoveryMachine
             return RefusalCode.AccountDisabled;
         }
 
-        if (!request.IsWritable)
+        if (request.Fault is { } fault)
         {
-            return new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000.");
+            return fault;
         }
 
         // Who has not proved who they are is sent the secret through the person's channel, and never handed it.
@@ -219,9 +219,6 @@ public static partial class RecoveryMachine
 
         return all.ToImmutable();
     }
-
-    private static ImmutableDictionary<string, string> ReasonTexts(Reason? reason) =>
-        Texts(("reason", reason?.Text), ("reason_code", reason?.Code), ("ticket", reason?.Ticket));
 
     private static ImmutableDictionary<string, string> Texts(params ReadOnlySpan<(string Name, string? Value)> texts)
     {

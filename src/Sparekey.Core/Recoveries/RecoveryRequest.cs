@@ -79,13 +79,49 @@ public enum Revocation
 }
 
 /// <summary>Why somebody asks for a recovery.</summary>
-/// <param name="Code">A short code of the team's own, for example <c>lost_phone</c>.</param>
-/// <param name="Text">A sentence for people.</param>
-/// <param name="Ticket">The ticket it belongs to.</param>
+/// <param name="Code">A short code of the team's own, for example <c>lost_phone</c>: 1 to 64 characters.</param>
+/// <param name="Text">A sentence for people: 1 to 1000 characters.</param>
+/// <param name="Ticket">The ticket it belongs to: 1 to 64 characters.</param>
 public sealed record Reason(string? Code, string? Text, string? Ticket)
 {
-    // What cannot be written can be neither hashed nor stored.
-    internal bool IsWritable => CanonicalJson.CanWrite(Code) && CanonicalJson.CanWrite(Text) && CanonicalJson.CanWrite(Ticket);
+    private const int LongestName = 64;
+    private const int LongestText = 1000;
+
+    /// <summary>Its members as texts of the ledger; those that are missing are left out.</summary>
+    public ImmutableDictionary<string, string> Texts =>
+        new[] { ("reason", Text), ("reason_code", Code), ("ticket", Ticket) }
+            .Where(t => !string.IsNullOrEmpty(t.Item2))
+            .ToImmutableDictionary(t => t.Item1, t => t.Item2!, StringComparer.Ordinal);
+
+    /// <summary>What is wrong with it.</summary>
+    /// <param name="pointer">Where it stands in what was sent: a JSON pointer.</param>
+    /// <returns>Null, or <see cref="RefusalCode.InvalidRequest"/> with a fault for each member that is blank, too long or cannot be written.</returns>
+    public Refusal? FaultAt(string pointer)
+    {
+        var faults = new List<FieldFault>();
+        Check(Code, LongestName, "code");
+        Check(Text, LongestText, "text");
+        Check(Ticket, LongestName, "ticket");
+        return faults.Count == 0 ? null : new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
+
+        void Check(string? text, int longest, string member)
+        {
+            if (text is null)
+            {
+                return;
+            }
+
+            if (text.Length > longest || string.IsNullOrWhiteSpace(text))
+            {
+                faults.Add(new FieldFault($"{pointer}/{member}", $"1 to {longest} characters."));
+            }
+            else if (!CanonicalJson.CanWrite(text))
+            {
+                // What cannot be written can be neither hashed nor stored.
+                faults.Add(new FieldFault($"{pointer}/{member}", "It holds half a character or U+0000."));
+            }
+        }
+    }
 }
 
 /// <summary>What is asked for. Nothing in it changes after the opening but the reason and, while nobody decided, the account's version.</summary>
@@ -116,7 +152,9 @@ public sealed record RecoveryRequest(
     /// <summary>The fingerprint of a key that the person's device made for this request.</summary>
     public string? RequestKeyFingerprint { get; init; }
 
-    internal bool IsWritable => Reason?.IsWritable is not false && CanonicalJson.CanWrite(RequestKeyFingerprint);
+    internal Refusal? Fault => Reason?.FaultAt("/reason") is { } fault ? fault
+        : CanonicalJson.CanWrite(RequestKeyFingerprint) ? null
+        : new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000.");
 
     /// <summary>
     /// What deciders sign together with the recovery's id: SHA-256 over the canonical JSON (RFC 8785) of everything that

@@ -54,6 +54,7 @@ public sealed class IssueSignInCode
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
         if ((caller.Grant.Demand(Permission.SessionDelegate)
             ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks)
+            ?? reason?.FaultAt("/reason")
             ?? FaultOf(account, caller, policy, application, reason, act.Now)) is { } refused)
         {
             return refused;
@@ -67,7 +68,7 @@ public sealed class IssueSignInCode
                 Facts = SessionLedger.Facts(
                     caller, ("format", WireName.Of(set.Format)), ("authorized", authorized), ("application", application.ToString()),
                     ("expires_at", issued.Value.ExpiresAt.ToUnixTimeMilliseconds())),
-                Texts = TextsOf(caller, reason),
+                Texts = SessionLedger.Source(caller, reason),
             });
             await act.Send(SignInCodeNotice.Of(account.Id, "issued"));
         }
@@ -98,19 +99,5 @@ public sealed class IssueSignInCode
                 RefusalCode.PolicyRefuses,
                 $"Policy demands {string.Join(", ", open.Select(r => WireName.Of(r.Kind)).Distinct(StringComparer.Ordinal))}, which signing in with a code does not have.")
             : null;
-    }
-
-    private static Dictionary<string, string> TextsOf(Caller caller, Reason? reason)
-    {
-        var texts = SessionLedger.Source(caller);
-        foreach (var (name, text) in new[] { ("reason", reason?.Text), ("reason_code", reason?.Code), ("ticket", reason?.Ticket) })
-        {
-            if (!string.IsNullOrEmpty(text))
-            {
-                texts[name] = text;
-            }
-        }
-
-        return texts;
     }
 }

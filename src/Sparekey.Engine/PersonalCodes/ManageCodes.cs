@@ -32,18 +32,19 @@ public sealed class ManageCodes
     /// <param name="caller">Who; holds <c>session:delegate</c>.</param>
     /// <param name="set">Its set.</param>
     /// <param name="text">The code.</param>
+    /// <param name="reason">Why, for the ledger.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
-    /// When it ends; or <see cref="RefusalCode.SecretInvalid"/>, <see cref="RefusalCode.RecoveryClosed"/>,
+    /// When it ends; or <see cref="RefusalCode.InvalidRequest"/> for the reason, <see cref="RefusalCode.SecretInvalid"/>, <see cref="RefusalCode.RecoveryClosed"/>,
     /// <see cref="RefusalCode.RecoveryExpired"/>, <see cref="RefusalCode.TooManyRequests"/>, <see cref="RefusalCode.PermissionMissing"/>,
     /// <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
-    public Task<Result<DateTimeOffset>> Authorize(Caller caller, CodeSet set, SecretText text, CancellationToken cancellationToken) =>
+    public Task<Result<DateTimeOffset>> Authorize(Caller caller, CodeSet set, SecretText text, Reason? reason, CancellationToken cancellationToken) =>
         _acts.Write<Result<DateTimeOffset>>(
             caller.Tenant,
             async act =>
             {
-                if (await FaultOf(act, caller, set, Permission.SessionDelegate) is { } refused)
+                if ((await FaultOf(act, caller, set, Permission.SessionDelegate) ?? reason?.FaultAt("/reason")) is { } refused)
                 {
                     return refused;
                 }
@@ -67,7 +68,7 @@ public sealed class ManageCodes
                 if (!code.Authorized)
                 {
                     await _codes.Authorize(act, set, code.Id);
-                    await Record(act, caller, set, LedgerEvent.SignInCodeAuthorized);
+                    await Record(act, caller, set, LedgerEvent.SignInCodeAuthorized, reason);
                 }
 
                 return code.Ends;
@@ -111,10 +112,10 @@ public sealed class ManageCodes
             : RefusalCode.AccountNotFound;
     }
 
-    private static Task Record(Act act, Caller caller, CodeSet set, LedgerEvent happened) =>
+    private static Task Record(Act act, Caller caller, CodeSet set, LedgerEvent happened, Reason? reason = null) =>
         act.Record(new LedgerEntry(happened, caller.Principal, set.Account)
         {
             Facts = SessionLedger.Facts(caller, ("format", WireName.Of(set.Format)), ("purpose", WireName.Of(set.Purpose))),
-            Texts = SessionLedger.Source(caller),
+            Texts = SessionLedger.Source(caller, reason),
         });
 }

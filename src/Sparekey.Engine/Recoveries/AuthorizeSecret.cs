@@ -92,7 +92,12 @@ public sealed class AuthorizeSecret
         if (reason is not null && recovery.Request.Reason is null)
         {
             var explained = await _recoveries.Apply(act, found, new RecoveryCommand.AddReason(caller.Principal, reason), caller);
-            found = explained.Refusal is null ? found with { Recovery = explained.Value } : found;
+            if (explained.Refusal is { } unexplained)
+            {
+                return unexplained;
+            }
+
+            found = found with { Recovery = explained.Value };
         }
 
         var authorized = await _recoveries.Apply(act, found, new RecoveryCommand.Authorize(caller.Principal), caller);

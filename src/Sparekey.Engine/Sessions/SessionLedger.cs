@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
+using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 
 namespace Sparekey.Engine.Sessions;
@@ -52,6 +54,7 @@ internal static class SessionLedger
 
     /// <summary>Where a call came from: personal, so it is a text.</summary>
     /// <param name="visitor">From where.</param>
-    public static Dictionary<string, string> Source(Visitor visitor) =>
-        new(StringComparer.Ordinal) { ["source"] = visitor.Source };
+    /// <param name="reason">Why, where somebody said so.</param>
+    public static Dictionary<string, string> Source(Visitor visitor, Reason? reason = null) =>
+        new(reason?.Texts ?? ImmutableDictionary<string, string>.Empty, StringComparer.Ordinal) { ["source"] = visitor.Source };
 }

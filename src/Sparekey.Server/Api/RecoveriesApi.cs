@@ -108,9 +108,9 @@ internal static class RecoveriesApi
     }
 
     private static Task<IResult> AddReason(HttpContext context, DecideOnRecovery decide, Acts acts) =>
-        Decide<ReasonView>(context, acts, (id, body) => Texts.FaultOf(body, "") is { } fault
+        Decide<ReasonView>(context, acts, (id, body) => body.ToReason().FaultAt("") is { } fault
             ? Task.FromResult<Result<Recovery>>(fault)
-            : decide.AddReason(context.Caller(), id, new Reason(body.Code, body.Text, body.Ticket), context.RequestAborted));
+            : decide.AddReason(context.Caller(), id, body.ToReason(), context.RequestAborted));
 
     private static Task<IResult> Confirm(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<DecisionBody>(context, acts, (id, body) => decide.Confirm(context.Caller(), id, body.Digest, context.RequestAborted));
@@ -226,7 +226,7 @@ internal sealed record RecoveryBody(
             faults.Add(new FieldFault("/recovery_key", "The name of a recovery key, for the means recovery_key."));
         }
 
-        if (Reason is not null && Texts.FaultOf(Reason, "/reason") is { } fault)
+        if (Reason?.ToReason().FaultAt("/reason") is { } fault)
         {
             faults.AddRange(fault.Faults);
         }
@@ -241,7 +241,7 @@ internal sealed record RecoveryBody(
                 Channel = Channel,
                 Lifetime = lifetime,
                 NotBefore = NotBefore,
-                Reason = Reason is null ? null : new Reason(Reason.Code, Reason.Text, Reason.Ticket),
+                Reason = Reason?.ToReason(),
                 Revoke = Revoke,
                 RecoveryKey = RecoveryKey,
             };
@@ -251,28 +251,7 @@ internal sealed record RecoveryBody(
 /// <summary>How long texts of people may be.</summary>
 internal static class Texts
 {
-    private const int LongestName = 64;
     private const int LongestText = 1000;
-
-    /// <summary>What is wrong with a reason.</summary>
-    /// <param name="reason">The reason.</param>
-    /// <param name="at">Where it stands.</param>
-    public static Refusal? FaultOf(ReasonView reason, string at)
-    {
-        var faults = new List<FieldFault>();
-        Check(reason.Code, LongestName, $"{at}/code");
-        Check(reason.Text, LongestText, $"{at}/text");
-        Check(reason.Ticket, LongestName, $"{at}/ticket");
-        return faults.Count == 0 ? null : new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
-
-        void Check(string? text, int longest, string pointer)
-        {
-            if (text is not null && (text.Length > longest || text.Trim().Length == 0))
-            {
-                faults.Add(new FieldFault(pointer, $"1 to {longest} characters."));
-            }
-        }
-    }
 
     /// <summary>Whether a free text is too long.</summary>
     /// <param name="text">The text.</param>

@@ -92,7 +92,10 @@ internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)
 }
 
 /// <summary>A reason, as it is sent and shown.</summary>
-internal sealed record ReasonView(string? Code = null, [property: FreeText] string? Text = null, string? Ticket = null);
+internal sealed record ReasonView(string? Code = null, [property: FreeText] string? Text = null, string? Ticket = null)
+{
+    public Reason ToReason() => new(Code, Text, Ticket);
+}
 
 /// <summary>The live generation of the secret.</summary>
 internal sealed record GenerationView(int Number, DateTimeOffset ExpiresAt, bool Usable, int Redemptions);

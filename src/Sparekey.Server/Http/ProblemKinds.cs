@@ -82,4 +82,10 @@ internal static class ProblemKinds
         RefusalCode.FreshSignInRequired => (403, "The sign-in is too long ago for this"),
         RefusalCode.LastCredential => (409, "It is the last way to sign in"),
     };
+
+    /// <summary>What a refusal says in one sentence, for the errors of dialects.</summary>
+    /// <param name="refusal">The refusal.</param>
+    /// <returns>Its first fault, or its detail, or its title.</returns>
+    public static string SentenceOf(Refusal refusal) =>
+        refusal.Faults is [var fault, ..] ? $"{fault.Pointer.TrimStart('/')}: {fault.Detail}" : refusal.Detail ?? Of(refusal.Code).Title;
 }

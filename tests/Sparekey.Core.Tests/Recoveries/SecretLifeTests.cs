@@ -242,6 +242,24 @@ public sealed class SecretLifeTests
     }
 
     [Fact]
+    public void A_reason_has_something_in_it_and_ends_somewhere()
+    {
+        var (name, sentence) = (new string('a', 64), new string('a', 1000));
+        Refused(Request() with { Reason = new Reason(name, sentence, name) }).ShouldBeNull();
+        foreach (var (reason, at) in new[]
+        {
+            (new Reason(name + "a", null, null), "/code"), (new Reason("", null, null), "/code"), (new Reason(" \t", null, null), "/code"),
+            (new Reason(null, sentence + "a", null), "/text"), (new Reason(null, "", null), "/text"),
+            (new Reason(null, null, name + "a"), "/ticket"), (new Reason(null, null, " "), "/ticket"),
+        })
+        {
+            Refused(Request() with { Reason = reason }).ShouldBe(RefusalCode.InvalidRequest);
+            In(RecoveryState.Pending).ThenNot(new RecoveryCommand.AddReason(Requester, reason), RefusalCode.InvalidRequest);
+            reason.FaultAt("/reason")!.Faults.ShouldHaveSingleItem().Pointer.ShouldBe("/reason" + at);
+        }
+    }
+
+    [Fact]
     public void What_cannot_be_written_down_is_refused_and_not_thrown_on()
     {
         foreach (var text in new[] { "a\ud800", "\udc00a", "a\0" })

@@ -78,6 +78,10 @@ public sealed partial class DfnsPolicyTests : IAsyncLifetime
         (reasonless.Status, reasonless.Said).ShouldBe((400, "Policy demands a reason."));
         (await _server.Get("/v1/recoveries", _server.AdminToken)).Json!["recoveries"]!.AsArray().ShouldBeEmpty();
 
+        object endless = new { username = Jane, credentialId, reason = new { code = new string('a', 65) } };
+        var refused = await Should.ThrowAsync<NodeClientException>(_scene.Portal("createDelegatedRecoveryChallenge", endless));
+        (refused.Status, refused.Said).ShouldBe((400, "reason/code: 1 to 64 characters."));
+
         object call = new { username = Jane, credentialId, reason = new { code = "lost_phone", text = "fell into a lake" } };
         var waits = await Should.ThrowAsync<NodeClientException>(_scene.Portal("createDelegatedRecoveryChallenge", call));
         waits.Status.ShouldBe(403);

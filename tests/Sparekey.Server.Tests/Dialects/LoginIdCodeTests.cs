@@ -340,6 +340,23 @@ public sealed class LoginIdCodeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_reason_that_is_none_is_refused_and_no_code_is_made_or_authorized()
+    {
+        var user = await _scene.User("reasons");
+        foreach (var purpose in new[] { "add_credential", "temporary_authentication" })
+        {
+            var waiting = await _scene.Vouched("codes.generate", "/codes/long/generate", new { client_id = _scene.Management, user_id = user, purpose, authorize = false });
+            waiting.Status.ShouldBe(200, waiting.Text);
+            foreach (var (scope, path, code) in new[] { ("codes.generate", "/codes/long/generate", null), ("codes.authorize", "/codes/long/authorize", waiting["code"]) })
+            {
+                var refused = await _scene.Vouched(
+                    scope, path, new { client_id = _scene.Management, user_id = user, purpose, authorize = true, code, reason = new { text = " " } });
+                (refused.Status, refused.Code, refused["message"]).ShouldBe((400, "request_validation_error", "reason/text: 1 to 1000 characters."), path + purpose);
+            }
+        }
+    }
+
+    [Fact]
     public async Task N16_The_notice_of_a_recovery_names_the_passkeys_that_still_work()
     {
         await using var smtp = await SmtpServer.Start();

@@ -28,7 +28,7 @@ internal static class DfnsAnswers
     public static string NameOf(Account account) =>
         account.Addresses.FirstOrDefault(a => a.Kind == AddressKind.Email)?.Value ?? account.Username ?? account.Addresses.FirstOrDefault()?.Value ?? "";
 
-    /// <summary>A challenge to prove oneself (contract A4.1).</summary>
+    /// <summary>A challenge to prove oneself.</summary>
     /// <param name="challenge">The challenge.</param>
     /// <param name="identifier">The token that names it.</param>
     public static object Challenge(FactorChallenge challenge, string identifier) => new
@@ -49,7 +49,7 @@ internal static class DfnsAnswers
         },
     };
 
-    /// <summary>Registration options (contract A4.3, A4.6, A4.7): what is in all of them.</summary>
+    /// <summary>Registration options: what registering, adding and recovering have in common.</summary>
     /// <param name="account">Whose.</param>
     /// <param name="challenge">What every credential answers.</param>
     /// <param name="passkey">How a passkey is made; null where none can be.</param>
@@ -69,7 +69,7 @@ internal static class DfnsAnswers
         ["otpUrl"] = "",
     };
 
-    /// <summary>What was registered or recovered (contract A4.4).</summary>
+    /// <summary>What was registered or recovered.</summary>
     /// <param name="account">Whose.</param>
     /// <param name="orgId">The organisation.</param>
     /// <param name="first">The first factor.</param>

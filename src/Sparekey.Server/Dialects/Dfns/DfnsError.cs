@@ -66,11 +66,10 @@ internal static class Errors
     /// <param name="refusal">The refusal.</param>
     public static DfnsError Of(Refusal refusal) => refusal.Code switch
     {
-        RefusalCode.InvalidRequest => new(400, refusal.Faults is [var fault, ..] ? $"{fault.Pointer.TrimStart('/')}: {fault.Detail}" : refusal.Detail ?? Title(refusal)),
-        RefusalCode.ReasonNotAllowed => new(400, refusal.Detail ?? Title(refusal)),
+        RefusalCode.ReasonNotAllowed => new(400, ProblemKinds.SentenceOf(refusal)),
         RefusalCode.TooManyRequests or RefusalCode.VelocityExceeded => new(429, "Too many attempts.") { RetryAfter = refusal.RetryAfter ?? TimeSpan.FromMinutes(1) },
         RefusalCode.InternalError => new(500, "Internal Server Error"),
-        RefusalCode.StorageUnavailable or RefusalCode.Busy => new(503, Title(refusal)) { RetryAfter = refusal.RetryAfter },
+        RefusalCode.StorageUnavailable or RefusalCode.Busy => new(503, ProblemKinds.Of(refusal.Code).Title) { RetryAfter = refusal.RetryAfter },
         RefusalCode.RouteNotFound => DfnsError.NotFound,
 
         RefusalCode.Unauthenticated or RefusalCode.SessionInvalid or RefusalCode.RedemptionInvalid or RefusalCode.PasswordChangeRequired
@@ -91,10 +90,8 @@ internal static class Errors
         {
             Recovery = refusal.Recovery,
         },
-        _ => new(ProblemKinds.Of(refusal.Code).Status, refusal.Detail ?? Title(refusal)),
+        _ => new(ProblemKinds.Of(refusal.Code).Status, ProblemKinds.SentenceOf(refusal)),
     };
-
-    private static string Title(Refusal refusal) => ProblemKinds.Of(refusal.Code).Title;
 }
 
 /// <summary>JSON as Dfns writes it.</summary>

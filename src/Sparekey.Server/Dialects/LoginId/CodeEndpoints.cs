@@ -95,7 +95,7 @@ internal static class CodeEndpoints
         }
 
         var done = body.Purpose == Mapping.TemporaryAuthentication
-            ? await codes.Authorize(call.Caller!, SetOf(request, CodePurpose.SignIn), code, context.RequestAborted)
+            ? await codes.Authorize(call.Caller!, SetOf(request, CodePurpose.SignIn), code, body.Reason?.ToReason(), context.RequestAborted)
             : await authorize.Run(
                 call.Caller!, user.Id, call.Namespace, codeType.Format, code, body.Reason?.ToReason(), context.RequestAborted);
         return done.Refusal is { } refusal

@@ -80,7 +80,7 @@ internal static class Errors
         RefusalCode.InvalidJson or RefusalCode.BodyTooLarge or RefusalCode.UnsupportedMediaType => new(Status(refusal), "bad_request", Title(refusal)),
         RefusalCode.InvalidRequest => refusal.Faults.Any(f => f.Pointer == "/username")
             ? new(400, "username_invalid", "Username invalid")
-            : new(400, "request_validation_error", refusal.Detail ?? Title(refusal)),
+            : new(400, "request_validation_error", ProblemKinds.SentenceOf(refusal)),
         RefusalCode.RouteNotFound or RefusalCode.UnknownHost or RefusalCode.TenantNotFound => LoginIdError.NotFound,
         RefusalCode.MethodNotAllowed => new(405, "not_found", "The route has no such method"),
         RefusalCode.OriginNotAllowed => new(403, "forbidden", Title(refusal)),
@@ -91,7 +91,7 @@ internal static class Errors
         // Who asks.
         RefusalCode.Unauthenticated => LoginIdError.Unauthorized,
         RefusalCode.RequirementsOpen => new(403, "operation_not_allowed", Waiting(refusal)),
-        RefusalCode.PolicyRefuses => new(403, "operation_not_allowed", refusal.Detail ?? Title(refusal)),
+        RefusalCode.PolicyRefuses => new(403, "operation_not_allowed", ProblemKinds.SentenceOf(refusal)),
         RefusalCode.ReasonNotAllowed => new(400, "missing_parameter", refusal.Detail ?? "Missing parameter: reason"),
 
         // Things.
@@ -114,10 +114,10 @@ internal static class Errors
         // What a client may not do on this account, and all that no call of these comes to.
         _ => Status(refusal) switch
         {
-            403 => new(403, "operation_not_allowed", refusal.Detail ?? Title(refusal)),
+            403 => new(403, "operation_not_allowed", ProblemKinds.SentenceOf(refusal)),
             404 => new(404, "not_found", Title(refusal)),
             401 => LoginIdError.Unauthorized,
-            _ => new(400, "bad_request", refusal.Detail ?? Title(refusal)),
+            _ => new(400, "bad_request", ProblemKinds.SentenceOf(refusal)),
         },
     };
 

@@ -1,16 +1,9 @@
-using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
-using Sparekey.Server.Http;
+using Sparekey.Server.Api;
 
 namespace Sparekey.Server.Dialects.LoginId;
 
 // What clients send. Every member may be missing, so that what is missing can be named.
-
-/// <summary>Why somebody asks: an addition of ours, which LoginID's clients do not send.</summary>
-internal sealed record ReasonBody(string? Code = null, [property: FreeText] string? Text = null, string? Ticket = null)
-{
-    public Reason ToReason() => new(Code, Text, Ticket);
-}
 
 /// <summary>A user, by id or by name.</summary>
 internal sealed record UserBody(string? ClientId = null, string? UserId = null, string? Username = null);
@@ -18,7 +11,7 @@ internal sealed record UserBody(string? ClientId = null, string? UserId = null, 
 /// <summary>A code to make, or codes to end.</summary>
 internal sealed record CodesBody(
     string? ClientId = null, string? UserId = null, string? Username = null, string? Purpose = null, bool? Authorize = null,
-    SecretText? Code = null, ReasonBody? Reason = null);
+    SecretText? Code = null, ReasonView? Reason = null);
 
 /// <summary>A code that somebody presents.</summary>
 internal sealed record AuthenticationCode(SecretText? Code = null, string? Type = null);
@@ -31,7 +24,7 @@ internal sealed record CreationOptions(
 /// <summary>The beginning of a registration, an addition or a sign-in.</summary>
 internal sealed record InitBody(
     string? ClientId = null, string? UserId = null, string? Username = null, AuthenticationCode? AuthenticationCode = null,
-    CreationOptions? Options = null, ReasonBody? Reason = null, string? Purpose = null);
+    CreationOptions? Options = null, ReasonView? Reason = null, string? Purpose = null);
 
 /// <summary>What an authenticator made.</summary>
 internal sealed record AttestationPayload(

@@ -8,6 +8,7 @@ using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
+using Sparekey.Server.Api;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Dialects.LoginId;
@@ -176,7 +177,7 @@ internal static class PublicKeyEndpoints
 
     private sealed record PublicKeyBody(
         string? ClientId = null, string? UserId = null, string? Username = null, [property: FreeText] string? Publickey = null,
-        string? PublickeyAlg = null, CreationOptions? Options = null, ReasonBody? Reason = null);
+        string? PublickeyAlg = null, CreationOptions? Options = null, ReasonView? Reason = null);
 
     private sealed record KeyAssertionBody(
         string? ClientId = null, string? Username = null, string? ChallengeId = null, string? Assertion = null, bool? NoJwt = null);
