@@ -136,12 +136,12 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Everything that a mail server received, once it is so much: the worker sleeps on this server's clock between its rounds.</summary>
-    public async Task<IReadOnlyList<ReceivedMail>> Mails(SmtpServer smtp, int count)
+    public async Task<IReadOnlyList<ReceivedMail>> Mails(SmtpServer smtp, int count, string saying = "")
     {
         for (var left = 300; left > 0; left--)
         {
             Time.Advance(TimeSpan.FromSeconds(1));
-            if (await smtp.Received() is var mails && mails.Count >= count)
+            if ((await smtp.Received()).Where(m => m.Text.Contains(saying, StringComparison.Ordinal)).ToList() is var mails && mails.Count >= count)
             {
                 return mails;
             }
@@ -149,7 +149,7 @@ internal sealed class RunningServer : IAsyncDisposable
             await Task.Delay(100);
         }
 
-        throw new TimeoutException($"{count} mails did not arrive.");
+        throw new TimeoutException($"{count} mails did not arrive. {saying}");
     }
 
     /// <summary>Makes an account, the way a team's programme does.</summary>
