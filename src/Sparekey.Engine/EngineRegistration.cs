@@ -2,8 +2,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Ceremonies;
+using Sparekey.Engine.Credentials.ExternalLogins;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Flows;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.PersonalCodes;
@@ -60,6 +62,8 @@ public static class EngineRegistration
         services.AddSessions();
         services.AddRegistrations();
         services.AddPersonalCodes();
+        services.AddExternalLogins();
+        services.AddSettingsFlows();
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -44,7 +44,7 @@ public sealed class RevokeOwnCredential
             return RefusalCode.SessionInvalid;
         }
 
-        if (!caller.Session.IsFresh(act.Now))
+        if (!caller.IsPrivileged(act.Now))
         {
             return RefusalCode.FreshSignInRequired;
         }
@@ -60,7 +60,7 @@ public sealed class RevokeOwnCredential
             return new Refusal(RefusalCode.PolicyRefuses, "An escrow is the organisation's to remove.");
         }
 
-        if (SignsIn(credential) && !all.Any(c => c.Id != id && SignsIn(c)))
+        if (IsLastWayIn(credential, all))
         {
             return RefusalCode.LastCredential;
         }
@@ -71,6 +71,12 @@ public sealed class RevokeOwnCredential
         await act.Send(CredentialNotice.Of(credential.Account, credential.Kind, "removed"));
         return credential;
     }
+
+    // Another provider signs people in to the team's product, not to us: it does not stand in for what signs in here.
+    private static bool IsLastWayIn(Credential credential, IReadOnlyList<Credential> all) =>
+        SignsIn(credential) ? !all.Any(c => c.Id != credential.Id && SignsIn(c))
+        : credential.Kind == CredentialKind.ExternalLogin
+            && !all.Any(c => c.Id != credential.Id && (SignsIn(c) || c is { Kind: CredentialKind.ExternalLogin, State: CredentialState.Active }));
 
     // A provisional password ends by itself, and what is suspended signs nobody in.
     private static bool SignsIn(Credential credential) =>

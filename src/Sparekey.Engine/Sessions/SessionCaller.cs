@@ -14,4 +14,11 @@ public sealed record SessionCaller(TenantId Tenant, string Source, string Correl
 {
     /// <summary>Who it is.</summary>
     public Principal Principal => Principal.Of(Session.Account);
+
+    /// <summary>How long after its session was opened a person may add and remove credentials; a protocol may have a time of its own.</summary>
+    public TimeSpan PrivilegedFor { get; init; } = Session.PrivilegedTime;
+
+    /// <summary>Whether the person may add and remove credentials.</summary>
+    /// <param name="now">The time.</param>
+    public bool IsPrivileged(DateTimeOffset now) => now < Session.CreatedAt + PrivilegedFor;
 }

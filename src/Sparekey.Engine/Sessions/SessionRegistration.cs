@@ -36,6 +36,7 @@ internal static class SessionRegistration
         services.AddUseCase<SignIn>();
         services.AddUseCase<SignInWithPasskey>();
         services.AddUseCase<ChangePassword>();
+        services.AddUseCase<SetOwnPassword>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();
         services.AddUseCase<SessionsOfAccount>();

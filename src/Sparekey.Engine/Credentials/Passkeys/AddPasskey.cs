@@ -122,7 +122,7 @@ public sealed class AddPasskey
         !await _sessions.StillIs(act, caller.Session)
         || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } account
             ? RefusalCode.SessionInvalid
-            : !caller.Session.IsFresh(act.Now) ? RefusalCode.FreshSignInRequired
+            : !caller.IsPrivileged(act.Now) ? RefusalCode.FreshSignInRequired
             : account;
 
     private async Task<Application?> ApplicationOf(Act act, SessionCaller caller) => caller.Session.Application is { } own
