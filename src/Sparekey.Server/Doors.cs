@@ -1,5 +1,6 @@
 using Sparekey.Server.Api;
 using Sparekey.Server.Dialects.Dfns;
+using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Http;
 using Sparekey.Server.Pages;
 
@@ -18,6 +19,7 @@ internal static class Doors
         RecoverDoor.Map(root);
         LocalApi.Map(root);
         Dialects.LoginId.Endpoints.Map(root);
+        KratosEndpoints.Map(root);
         root.MapSparekeyOpenApi();
         if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)
         {

@@ -22,6 +22,7 @@ internal static class AccountRegistration
         .AddUseCase<ReadAccounts>()
         .AddUseCase<ReadOwnAccount>()
         .AddUseCase<ApplicationOfClient>()
+        .AddUseCase<ApplicationOfHost>()
         .AddUseCase<ChangeAccount>()
         .AddUseCase<DeleteAccount>()
         .AddUseCase<AddAddress>()

@@ -29,7 +29,9 @@ internal sealed class RecoveryPages(ApplicationStore applications, EngineOptions
     public string NameOf(Application? application) =>
         application is null or { IsDefault: true, Name: "Default" } ? OriginOf(application).Host : application.Name;
 
-    private Uri OriginOf(Application? application) => application switch
+    /// <summary>The origin that links of an application begin with.</summary>
+    /// <param name="application">The application; null when it is gone.</param>
+    public Uri OriginOf(Application? application) => application switch
     {
         { LinkHosts: [var host, ..] } => new Uri($"https://{host}"),
         { Origins: [var first, ..] } => first,

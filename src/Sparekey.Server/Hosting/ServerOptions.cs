@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
 using Sparekey.Server.Dialects.Dfns;
+using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
 
 namespace Sparekey.Server.Hosting;
@@ -44,6 +45,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The doors for LoginID's clients.</summary>
     public LoginIdOptions LoginId { get; init; } = new();
 
+    /// <summary>The doors for Kratos's clients.</summary>
+    public KratosOptions Kratos { get; init; } = new();
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -80,6 +84,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
             Certificate = certificate,
             LoginId = LoginIdSettings.Read(settings),
+            Kratos = KratosSettings.Read(settings),
         };
     }
 

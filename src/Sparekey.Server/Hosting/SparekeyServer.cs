@@ -7,6 +7,7 @@ using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Dialects.Dfns;
+using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
 using Sparekey.Server.Http;
 
@@ -99,6 +100,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddDfns(options.Dfns);
+        builder.Services.AddKratos(options.Kratos);
         builder.Services.AddSparekeyOpenApi();
         builder.Services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));

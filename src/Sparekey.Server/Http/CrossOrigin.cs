@@ -4,11 +4,12 @@ using Sparekey.Engine.Tenants;
 namespace Sparekey.Server.Http;
 
 /// <summary>
-/// Pages of a tenant's applications may call the route from their own origin, without cookies (Fetch §3.3). No route has this unless
-/// it says so.
+/// Pages of a tenant's applications may call the route from their own origin (Fetch §3.3). No route has this unless it says so.
 /// </summary>
 /// <param name="Headers">The request headers they may send, in lower case.</param>
-internal sealed record CrossOrigin(string Headers);
+/// <param name="Credentials">Whether browsers send cookies along, as far as those let them.</param>
+/// <param name="Methods">The methods they may use.</param>
+internal sealed record CrossOrigin(string Headers, bool Credentials = false, string Methods = "GET, POST, PUT, DELETE");
 
 /// <summary>Tells browsers which pages may call routes that declare <see cref="CrossOrigin"/>, and answers their question before the call.</summary>
 /// <param name="next">The rest.</param>
@@ -32,6 +33,10 @@ internal sealed class CrossOriginMiddleware(RequestDelegate next, TenantOfHost t
                 if (isOurs)
                 {
                     context.Response.Headers.AccessControlAllowOrigin = origin;
+                    if (allowed.Credentials)
+                    {
+                        context.Response.Headers.AccessControlAllowCredentials = "true";
+                    }
                 }
 
                 return Task.CompletedTask;
@@ -51,7 +56,7 @@ internal sealed class CrossOriginMiddleware(RequestDelegate next, TenantOfHost t
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         if (isOurs)
         {
-            context.Response.Headers.AccessControlAllowMethods = "GET, POST, PUT, DELETE";
+            context.Response.Headers.AccessControlAllowMethods = allowed.Methods;
             context.Response.Headers.AccessControlAllowHeaders = allowed.Headers;
             context.Response.Headers.AccessControlMaxAge = "600";
         }
