@@ -29,6 +29,9 @@ public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
 
     /// <summary>The mail server; null when there is none, and messages wait.</summary>
     public MailOptions? Mail { get; init; }
+
+    /// <summary>Whom the server may call.</summary>
+    public EgressOptions Egress { get; init; } = new();
 }
 
 /// <summary>Puts the engine together: one line per feature.</summary>

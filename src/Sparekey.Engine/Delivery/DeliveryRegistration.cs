@@ -8,6 +8,7 @@ internal static class DeliveryRegistration
     /// <summary>Registers the outbox and what empties it.</summary>
     /// <param name="services">The host's services.</param>
     public static IServiceCollection AddDelivery(this IServiceCollection services) => services
+        .AddSingleton(provider => new Egress(provider.GetRequiredService<EngineOptions>().Egress))
         .AddSingleton<Outbox>()
         .AddSingleton<OutboxQueue>()
         .AddSingleton<MessageAddressing>()
