@@ -67,6 +67,7 @@ public static class EngineRegistration
         services.AddPersonalCodes();
         services.AddExternalLogins();
         services.AddSettingsFlows();
+        services.AddRecoveryFlows();
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -78,7 +78,7 @@ public sealed class Housekeeping : BackgroundService
 
     private async Task DeleteWhatIsOver(TenantId tenant, CancellationToken cancellationToken)
     {
-        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.Window).ToUnixTimeMilliseconds(), month = (_acts.Now - TimeSpan.FromDays(30)).ToUnixTimeMilliseconds() };
+        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.LongestWindow).ToUnixTimeMilliseconds(), month = (_acts.Now - TimeSpan.FromDays(30)).ToUnixTimeMilliseconds() };
         string[] over =
         [
             "FROM idempotency WHERE tenant_id = @tenant AND expires_at <= @now",

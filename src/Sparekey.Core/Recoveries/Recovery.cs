@@ -18,7 +18,7 @@ public enum RecoveryState
     /// <summary>The secret was redeemed; the person may set a credential.</summary>
     Redeemed,
 
-    /// <summary>A credential was set. Final.</summary>
+    /// <summary>A credential was set, or a session was opened in which the person sets one within its short time. Final.</summary>
     Completed,
 
     /// <summary>Somebody who was asked said no. Final.</summary>

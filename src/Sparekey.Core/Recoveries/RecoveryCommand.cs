@@ -95,7 +95,9 @@ public abstract record RecoveryCommand
     /// <param name="Redemption">The redemption.</param>
     /// <param name="Account">The account as it is now.</param>
     /// <param name="ByRecoveryKey">Whether the person's recovery key signed what is bound.</param>
-    public sealed record Complete(RedemptionId Redemption, AccountFacts Account, bool ByRecoveryKey = false) : RecoveryCommand;
+    /// <param name="IntoSession">Whether a session is opened instead, in which the person sets a credential within its short time.</param>
+    public sealed record Complete(
+        RedemptionId Redemption, AccountFacts Account, bool ByRecoveryKey = false, bool IntoSession = false) : RecoveryCommand;
 
     /// <summary>A means that ends in no redemption (escrow) reaches its end.</summary>
     /// <param name="By">Who.</param>

@@ -140,8 +140,10 @@ public static partial class RecoveryMachine
 
         // Whoever holds the redemption of a recovery key has asked for it, and proved nothing: only the key's own signature ends it.
         var proven = command.ByRecoveryKey == (recovery.Request.Means == Means.RecoveryKey);
-        return live && proven && command.Account.Status == AccountStatus.Active
-            ? Completed(recovery, Redeemer(recovery), now)
+        // A session proves no more than the secret that opened it, so that only what the person was sent, or told, opens one.
+        var fits = !command.IntoSession || recovery.Request.Means.HasSecret();
+        return live && proven && fits && command.Account.Status == AccountStatus.Active
+            ? Completed(recovery, Redeemer(recovery), now, command.IntoSession)
             : Refuse(RefusalCode.RedemptionInvalid);
     }
 
@@ -177,17 +179,15 @@ public static partial class RecoveryMachine
         return Raised(recovery, next, new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now)), now);
     }
 
-    private static Decision.Accepted Completed(Recovery recovery, Principal by, DateTimeOffset now) =>
-        new(
+    private static Decision.Accepted Completed(Recovery recovery, Principal by, DateTimeOffset now, bool intoSession = false)
+    {
+        var facts = Facts(
+            ("generation", recovery.LastGeneration),
+            ("revoke", recovery.Request.Revoke.Select(WireName.Of).ToList()));
+        return new Decision.Accepted(
             Close(recovery, RecoveryState.Completed, now),
-            [
-                new RecoveryEvent(LedgerEvent.RecoveryCompleted, by)
-                {
-                    Facts = Facts(
-                        ("generation", recovery.LastGeneration),
-                        ("revoke", recovery.Request.Revoke.Select(WireName.Of).ToList())),
-                },
-            ]);
+            [new RecoveryEvent(LedgerEvent.RecoveryCompleted, by) { Facts = intoSession ? facts.Add("into", "session") : facts }]);
+    }
 
     // The account may have changed, or the policy, since people decided.
     private static Refusal? StillStands(Recovery recovery, AccountFacts account, PolicyAnswer answer)

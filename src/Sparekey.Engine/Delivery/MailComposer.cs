@@ -77,6 +77,7 @@ internal sealed class MailComposer(
             ["not_me_link"] = values.GetValueOrDefault(MessageAddressing.NotMeLink),
             ["address"] = values.GetValueOrDefault("address"),
             ["kept"] = values.GetValueOrDefault("kept"),
+            ["session"] = values.GetValueOrDefault("into") == "session" ? "session" : null,
             ["requester"] = phrases.Of("requested_by", values.GetValueOrDefault("requested_by")),
             ["means"] = phrases.Of("means", values.GetValueOrDefault("means")),
             ["credential"] = phrases.Of("credential", values.GetValueOrDefault("credential")),

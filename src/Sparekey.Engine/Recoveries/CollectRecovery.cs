@@ -44,12 +44,12 @@ public sealed class CollectRecovery
         Caller caller, RecoveryOrder order, IReadOnlyDictionary<string, string> parameters, CancellationToken cancellationToken) =>
         (caller.Grant.Demand(Permission.RecoveryRequest) ?? caller.Grant.Demand(Permission.RecoveryIssue)) is { } missing
             ? Task.FromResult<Result<IssuedSecret>>(missing)
-            : _acts.Write(caller.Tenant, act => Collect(act, caller, order, parameters), cancellationToken);
+            : _acts.Write(caller.Tenant, act => Collect(act, caller, order, parameters, carrier: null), cancellationToken);
 
     // If the process dies after this act, either nothing was opened, or the recovery waits and the same call finds it, or its secret is
     // lost with the answer and the same call opens another.
-    private async Task<Result<IssuedSecret>> Collect(
-        Act act, Caller caller, RecoveryOrder order, IReadOnlyDictionary<string, string> parameters)
+    internal async Task<Result<IssuedSecret>> Collect(
+        Act act, Caller caller, RecoveryOrder order, IReadOnlyDictionary<string, string> parameters, FlowCarrier? carrier)
     {
         var prepared = await _preparation.Read(act.Db, caller, order, act.Now);
         if (prepared.Refusal is { } refusal)
@@ -69,7 +69,8 @@ public sealed class CollectRecovery
 
         var recovery = found.Value;
         var issued = await _issuer.Issue(
-            act, recovery, account, caller.Principal, policy.Policy, caller, ahead: order.AwaitsAuthorization && OnlyAuthorizationIsOpen(recovery, act.Now));
+            act, recovery, account, caller.Principal, policy.Policy, caller, ahead: order.AwaitsAuthorization && OnlyAuthorizationIsOpen(recovery, act.Now),
+            carrier);
         return issued.Refusal is { Code: RefusalCode.RequirementsOpen } open
             ? open with { Recovery = recovery.Id, NotBefore = OnlyTimeIsMissing(recovery, act.Now) }
             : issued;

@@ -69,7 +69,8 @@ internal sealed class RecoveryAct(
     /// <param name="found">What it starts from.</param>
     /// <param name="command">The command.</param>
     /// <param name="visitor">Where it came from; null for Sparekey itself.</param>
-    public async Task<Result<Recovery>> Apply(Act act, Found found, RecoveryCommand command, Visitor? visitor)
+    /// <param name="quietly">Whether nobody is told, because another notice of the same act says it.</param>
+    public async Task<Result<Recovery>> Apply(Act act, Found found, RecoveryCommand command, Visitor? visitor, bool quietly = false)
     {
         var decision = RecoveryMachine.Decide(found.Recovery, command, found.Policy, act.Now);
         if (decision is Decision.Refused refused)
@@ -78,7 +79,7 @@ internal sealed class RecoveryAct(
         }
 
         var accepted = (Decision.Accepted)decision;
-        var next = await writer.Write(act, found.Recovery, accepted, visitor);
+        var next = await writer.Write(act, found.Recovery, accepted, visitor, quietly);
         next = await IssueToThePerson(act, next, found, visitor);
         return accepted.Answer is { } answer ? answer : next;
     }

@@ -46,15 +46,16 @@ internal sealed class RecoveryCompletion(
     /// <param name="live">The redemption.</param>
     /// <param name="bind">Binds the credential.</param>
     /// <param name="byRecoveryKey">Whether the person's recovery key signed what is bound.</param>
+    /// <param name="intoSession">Whether a session is opened instead of binding anything.</param>
     /// <returns>The completed recovery, or <see cref="RefusalCode.RedemptionInvalid"/>.</returns>
     public async Task<Result<Recovery>> Commit(
-        Act act, Visitor visitor, LiveRedemption live, Func<Recovery, Account, Task> bind, bool byRecoveryKey)
+        Act act, Visitor visitor, LiveRedemption live, Func<Recovery, Account, Task> bind, bool byRecoveryKey, bool intoSession = false)
     {
         var (recovery, account, _) = live;
         var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
         var completed = await recoveries.Apply(
             act, new RecoveryAct.Found(recovery, account, policy),
-            new RecoveryCommand.Complete(recovery.Redemption!.Id, AccountFacts.Of(account), byRecoveryKey), visitor);
+            new RecoveryCommand.Complete(recovery.Redemption!.Id, AccountFacts.Of(account), byRecoveryKey, intoSession), visitor);
         if (completed.Refusal is { } refused)
         {
             return refused;

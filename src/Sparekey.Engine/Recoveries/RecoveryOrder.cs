@@ -29,6 +29,9 @@ public sealed record RecoveryOrder(AccountName Account, Means Means)
     /// <summary>How long a secret lives; null for the channel's default or policy's limit, whichever is shorter.</summary>
     public TimeSpan? Lifetime { get; init; }
 
+    /// <summary>Whether a lifetime beyond policy's limit is cut to it, and not refused.</summary>
+    public bool CutsLifetime { get; init; }
+
     /// <summary>Before this time no secret is usable.</summary>
     public DateTimeOffset? NotBefore { get; init; }
 

@@ -88,9 +88,10 @@ internal sealed class RecoveryPreparation(
         var longest = policy.Policy.Evaluate(
             new PolicyQuestion(order.Means, order.Channel, application, caller.Principal.Kind, facts), now).LongestLifetime;
         var usual = RecoveryLimits.DefaultLifetime(order.Channel);
+        var wanted = order.CutsLifetime && order.Lifetime > longest ? longest : order.Lifetime;
         var format = order.Means == Means.Code ? order.CodeFormat ?? CodeFormat.Digits : order.CodeFormat;
         var request = new RecoveryRequest(
-            account.Id, account.Version, application, order.Means, order.Channel, order.Lifetime ?? (usual < longest ? usual : longest))
+            account.Id, account.Version, application, order.Means, order.Channel, wanted ?? (usual < longest ? usual : longest))
         {
             CodeFormat = format,
             Digits = format == CodeFormat.Digits ? order.Digits ?? 8 : null,

@@ -18,6 +18,7 @@ internal static class RecoveryRegistration
         .AddSingleton<RecoveryWriter>()
         .AddSingleton<SecretIssuer>()
         .AddSingleton<RecoveryAct>()
+        .AddSingleton<RecoveryOfPerson>()
         .AddSingleton<RecoveryKeyCeremony>()
         .AddSingleton<RecoveryPreparation>()
         .AddSingleton<Redemptions>()

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text;
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Keys;
@@ -13,6 +15,19 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="ExpiresAt">When it ends.</param>
 public sealed record MintedSecret(Means Means, SecretText Text, DateTimeOffset ExpiresAt);
 
+/// <summary>A flow of another product's protocol that a secret is issued into: without it, the secret is worth nothing.</summary>
+/// <param name="FlowId">The flow.</param>
+/// <param name="LinkStart">Where its link leads, up to the token.</param>
+/// <param name="Page">The page on which its code is typed.</param>
+internal sealed record FlowCarrier(string FlowId, string LinkStart, Uri Page)
+{
+    /// <summary>How many digits its code has; few tries of the flow's own stand against few digits.</summary>
+    public int Digits { get; init; } = RecoveryLimits.ShortCodeDigits;
+
+    /// <summary>The address that it goes to, one that carries secrets; null where it goes to the caller.</summary>
+    public Address? To { get; init; }
+}
+
 /// <summary>
 /// Makes the secrets of recoveries and checks what people present. At rest is HMAC-SHA-256 under a key outside the database,
 /// over purpose, recovery and row, so that equal codes never look alike and a code fits only its own request (A12, A16).
@@ -20,6 +35,10 @@ public sealed record MintedSecret(Means Means, SecretText Text, DateTimeOffset E
 /// <param name="keys">The key ring.</param>
 internal sealed class RecoverySecrets(KeyRing keys)
 {
+    // 190 bits.
+    private const int FlowTokenLength = 32;
+    private const string LettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
     /// <summary>Makes the secret of the recovery's live generation.</summary>
     /// <param name="recovery">A recovery that was just issued.</param>
     /// <param name="linkBase">Where the recovery page of the application is, without a fragment.</param>
@@ -56,6 +75,36 @@ internal sealed class RecoverySecrets(KeyRing keys)
     /// <returns>What to store and what to show, once.</returns>
     public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery) => MintCode(recovery, CodeFormat.Letters);
 
+    /// <summary>
+    /// Makes the secret of the recovery's live generation for a flow. It is stored nowhere but with the flow, and no name finds it: what
+    /// it is worth depends on knowing the flow too.
+    /// </summary>
+    /// <param name="recovery">A recovery that was just issued.</param>
+    /// <param name="carrier">The flow.</param>
+    /// <returns>What to keep with the flow and what to show, once.</returns>
+    public (KeyedHash? Kept, MintedSecret Minted) MintFor(Recovery recovery, FlowCarrier carrier)
+    {
+        var means = recovery.Request.Means;
+        var secret = means == Means.Code
+            ? SecretMint.NewCode(CodeFormat.Digits, carrier.Digits)
+            : new SecretText(RandomNumberGenerator.GetString(LettersAndDigits, FlowTokenLength));
+        var kept = keys.Hash(
+            KeyPurpose.RecoverySecret, FlowContext(recovery.Tenant, recovery.Id, carrier.FlowId), Encoding.UTF8.GetBytes(secret.Reveal()));
+        var shown = means == Means.Code ? secret : new SecretText(carrier.LinkStart + secret.Reveal());
+        return (kept, new MintedSecret(means, shown, recovery.Secret!.ExpiresAt));
+    }
+
+    /// <summary>Whether a text is the secret of a flow. Costs the same whichever way it goes.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="recovery">The recovery behind the flow; null where there is none.</param>
+    /// <param name="flowId">The flow.</param>
+    /// <param name="kept">What is kept with it; null where there is nothing, which no text is.</param>
+    /// <param name="presented">What was presented.</param>
+    public bool MatchesFlow(TenantId tenant, RecoveryId? recovery, string flowId, KeyedHash? kept, string presented) =>
+        keys.Verify(
+            kept ?? Nothing, KeyPurpose.RecoverySecret, FlowContext(tenant, recovery ?? default, flowId), Encoding.UTF8.GetBytes(presented))
+        && kept is not null;
+
     /// <summary>Whether a text is a stored secret. Costs the same whichever way it goes.</summary>
     /// <param name="tenant">The tenant.</param>
     /// <param name="stored">What is stored; null costs the same and is never the secret.</param>
@@ -82,4 +131,6 @@ internal sealed class RecoverySecrets(KeyRing keys)
         keys.Hash(KeyPurpose.RecoverySecret, Context(recovery.Tenant, recovery.Id, id), Encoding.UTF8.GetBytes(presented)));
 
     private static string Context(TenantId tenant, RecoveryId recovery, Guid id) => $"{tenant}/{recovery}/{id:D}";
+
+    private static string FlowContext(TenantId tenant, RecoveryId recovery, string flowId) => $"{tenant}/{recovery}/flow/{flowId}";
 }

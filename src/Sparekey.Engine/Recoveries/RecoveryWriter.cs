@@ -24,7 +24,8 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
     /// <param name="before">The recovery as it was; null when it was just opened.</param>
     /// <param name="accepted">The decision.</param>
     /// <param name="visitor">Where the command came from; null for Sparekey itself.</param>
-    public async Task<Recovery> Write(Act act, Recovery? before, Decision.Accepted accepted, Visitor? visitor)
+    /// <param name="quietly">Whether nobody is told, because another notice of the same act says it.</param>
+    public async Task<Recovery> Write(Act act, Recovery? before, Decision.Accepted accepted, Visitor? visitor, bool quietly = false)
     {
         var next = accepted.Next;
         if (before is null)
@@ -44,7 +45,7 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
                 Facts = visitor is null ? happened.Facts : happened.Facts.SetItem("correlation_id", visitor.CorrelationId),
                 Texts = visitor is null ? happened.Texts : happened.Texts.SetItem("source", visitor.Source),
             });
-            if (NoticeOf(happened, next) is { } notice)
+            if (!quietly && NoticeOf(happened, next) is { } notice)
             {
                 await act.Send(happened.Event == LedgerEvent.RecoveryCompleted ? await WithWhatIsKept(act, notice, next) : notice);
             }
@@ -99,16 +100,23 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
             _ => null,
         };
         return kind is { } known
-            ? new OutboxMessage(known, recovery.Request.Account)
-            {
-                Recovery = recovery.Id,
-                Values = new Dictionary<string, string>(StringComparer.Ordinal)
-                {
-                    ["means"] = WireName.Of(recovery.Request.Means),
-                    ["application"] = recovery.Request.Application.ToString(),
-                    ["requested_by"] = WireName.Of(recovery.RequestedBy.Kind),
-                },
-            }
+            ? new OutboxMessage(known, recovery.Request.Account) { Recovery = recovery.Id, Values = ValuesOf(happened, recovery) }
             : null;
+    }
+
+    private static Dictionary<string, string> ValuesOf(RecoveryEvent happened, Recovery recovery)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["means"] = WireName.Of(recovery.Request.Means),
+            ["application"] = recovery.Request.Application.ToString(),
+            ["requested_by"] = WireName.Of(recovery.RequestedBy.Kind),
+        };
+        if (happened.Facts.GetValueOrDefault("into") is string into)
+        {
+            values["into"] = into;
+        }
+
+        return values;
     }
 }

@@ -1,13 +1,9 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
-using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
-using Sparekey.Engine.Applications;
-using Sparekey.Engine.Credentials.Keys;
-using Sparekey.Engine.Policies;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -37,26 +33,16 @@ public sealed class RequestRecovery
 
     private readonly Acts _acts;
     private readonly AccountStore _accounts;
-    private readonly ApplicationStore _applications;
-    private readonly PolicyStore _policies;
     private readonly RecoveryStore _store;
-    private readonly RecoveryWriter _writer;
-    private readonly SecretIssuer _issuer;
-    private readonly KeyStore _keys;
+    private readonly RecoveryOfPerson _recoveries;
     private readonly Throttle _throttle;
 
-    internal RequestRecovery(
-        Acts acts, AccountStore accounts, ApplicationStore applications, PolicyStore policies, RecoveryStore store,
-        RecoveryWriter writer, SecretIssuer issuer, KeyStore keys, Throttle throttle)
+    internal RequestRecovery(Acts acts, AccountStore accounts, RecoveryStore store, RecoveryOfPerson recoveries, Throttle throttle)
     {
         _acts = acts;
         _accounts = accounts;
-        _applications = applications;
-        _policies = policies;
         _store = store;
-        _writer = writer;
-        _issuer = issuer;
-        _keys = keys;
+        _recoveries = recoveries;
         _throttle = throttle;
     }
 
@@ -85,7 +71,7 @@ public sealed class RequestRecovery
 
                 if (await _accounts.FindByIdentifier(act.Db, act.Tenant, asked.Identifier) is { } account && !await AskedLately(act, account))
                 {
-                    await Open(act, visitor, account, asked);
+                    await _recoveries.Open(act, visitor, account, asked, carrier: null);
                 }
 
                 return (Refusal?)null;
@@ -95,36 +81,4 @@ public sealed class RequestRecovery
     private async Task<bool> AskedLately(Act act, Account account) =>
         (await _store.Open(act.Db, act.Tenant, account.Id))
             .Any(r => r.RequestedBy.Kind == PrincipalKind.Anonymous && act.Now < r.CreatedAt + Between);
-
-    private async Task Open(Act act, Visitor visitor, Account account, RecoveryAsked asked)
-    {
-        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-        var application = (asked.Application is { } wanted ? await _applications.Find(act.Db, act.Tenant, wanted) : null)
-            ?? await _applications.OfHost(act.Db, act.Tenant, visitor.Host);
-        var facts = AccountFacts.Of(account);
-        var longest = policy.Evaluate(
-            new PolicyQuestion(asked.Means, Channel.Email, application.Id, PrincipalKind.Anonymous, facts), act.Now).LongestLifetime;
-        var usual = RecoveryLimits.DefaultLifetime(Channel.Email);
-        var request = new RecoveryRequest(
-            account.Id, account.Version, application.Id, asked.Means, Channel.Email, Shortest(asked.Lifetime ?? usual, longest))
-        {
-            Revoke = [.. asked.Revoke],
-        };
-        var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), act.Tenant, request, Principal.Anonymous, facts, []);
-        var keyless = asked.Means == Means.RecoveryKey
-            && (await _keys.List(act.Db, act.Tenant, account.Id, CredentialKind.RecoveryKey)).Count == 0;
-        if (keyless || account.AddressesForSecrets(AddressKind.Email, act.Now).IsEmpty
-            || RecoveryMachine.Decide(null, open, policy, act.Now) is not Decision.Accepted accepted)
-        {
-            return;
-        }
-
-        var recovery = await _writer.Write(act, null, accepted, visitor);
-        if (recovery.State == RecoveryState.Ready)
-        {
-            await _issuer.Issue(act, recovery, account, Principal.System, policy, visitor);
-        }
-    }
-
-    private static TimeSpan Shortest(TimeSpan wanted, TimeSpan longest) => wanted < longest ? wanted : longest;
 }

@@ -5,6 +5,7 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Keys;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -27,9 +28,11 @@ internal sealed class SecretIssuer(
     /// <param name="policy">The policy as it is now.</param>
     /// <param name="visitor">Where the command came from.</param>
     /// <param name="ahead">Whether it may be made, unusable, while requirements are open.</param>
+    /// <param name="carrier">The flow that it is for; null where it names its recovery, or is found by the account.</param>
     /// <returns>The recovery, and the secret, or the redemption of a means that has none, when it goes to the caller.</returns>
     public async Task<Result<IssuedSecret>> Issue(
-        Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false)
+        Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false,
+        FlowCarrier? carrier = null)
     {
         var recipients = account.AddressesForSecrets(AddressKind.Email, act.Now);
         if (recovery.Request.Channel == Channel.Email && recipients.IsEmpty)
@@ -55,12 +58,11 @@ internal sealed class SecretIssuer(
             return await OpenRedemption(act, next, account, policy, visitor);
         }
 
-        var page = await pages.Recover(act.Db, act.Tenant, next.Request.Application);
-        var (stored, minted) = secrets.Mint(next, page);
-        await store.AddSecret(act, account.Id, stored);
+        var page = carrier?.Page ?? await pages.Recover(act.Db, act.Tenant, next.Request.Application);
+        (KeyedHash? kept, var minted) = carrier is null ? (null, await MintStored(act, next, page)) : secrets.MintFor(next, carrier);
         if (next.Request.Channel != Channel.Email)
         {
-            return new IssuedSecret(next, minted);
+            return new IssuedSecret(next, minted) { Kept = kept };
         }
 
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -69,15 +71,22 @@ internal sealed class SecretIssuer(
             ["page"] = page.AbsoluteUri,
             ["application"] = next.Request.Application.ToString(),
         };
-        if (next.Request.Means == Means.Link)
+        if (next.Request.Means == Means.Link && carrier is null)
         {
             var (typed, code) = secrets.MintTypedCode(next);
             await store.AddSecret(act, account.Id, typed);
             values["code"] = code.Reveal();
         }
 
-        await act.Send(MessageTo(recipients[0], next, minted.ExpiresAt, values));
-        return new IssuedSecret(next, null);
+        await act.Send(MessageTo(carrier?.To ?? recipients[0], next, minted.ExpiresAt, values));
+        return new IssuedSecret(next, null) { Kept = kept };
+    }
+
+    private async Task<MintedSecret> MintStored(Act act, Recovery recovery, Uri page)
+    {
+        var (stored, minted) = secrets.Mint(recovery, page);
+        await store.AddSecret(act, recovery.Request.Account, stored);
+        return minted;
     }
 
     // What has no secret has a redemption: it is opened where a secret would be shown, in the same act.
@@ -119,4 +128,7 @@ public sealed record IssuedSecret(Recovery Recovery, MintedSecret? Secret)
 {
     /// <summary>The redemption of a means that has no secret: recovery key, force.</summary>
     public OpenedRedemption? Redemption { get; init; }
+
+    /// <summary>What the flow keeps that it was issued into.</summary>
+    internal KeyedHash? Kept { get; init; }
 }

@@ -11,6 +11,12 @@ public enum SessionRestriction
 
     /// <summary>A programme opened it for the person: good for reading in the programme's own protocol, and for nothing of ours.</summary>
     Delegated,
+
+    /// <summary>
+    /// Setting a credential, in the protocol of another product whose recovery opens a session first. It ends with its short time unless
+    /// one was set.
+    /// </summary>
+    Recovery,
 }
 
 /// <summary>A signed-in account. The token that proves it is nowhere in it.</summary>

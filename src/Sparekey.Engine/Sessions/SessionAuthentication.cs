@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Sessions;
 
@@ -10,12 +11,14 @@ public sealed class SessionAuthentication
 {
     private readonly Acts _acts;
     private readonly SessionStore _sessions;
+    private readonly SessionAliases _aliases;
     private readonly AccountStore _accounts;
 
-    internal SessionAuthentication(Acts acts, SessionStore sessions, AccountStore accounts)
+    internal SessionAuthentication(Acts acts, SessionStore sessions, SessionAliases aliases, AccountStore accounts)
     {
         _acts = acts;
         _sessions = sessions;
+        _aliases = aliases;
         _accounts = accounts;
     }
 
@@ -29,19 +32,32 @@ public sealed class SessionAuthentication
     /// disabled; <see cref="RefusalCode.PasswordChangeRequired"/> for a restricted one.
     /// </returns>
     public async Task<Result<Session>> Authenticate(
-        TenantId tenant, SecretText token, SessionRestriction? allowed, CancellationToken cancellationToken)
-    {
-        if (!TokenText.TryParse(token.Reveal(), TokenPrefix.Session, out var parts))
-        {
-            return RefusalCode.SessionInvalid;
-        }
+        TenantId tenant, SecretText token, SessionRestriction? allowed, CancellationToken cancellationToken) =>
+        TokenText.TryParse(token.Reveal(), TokenPrefix.Session, out var parts)
+            ? await Admit(tenant, (db, now) => _sessions.Find(db, tenant, parts, now), allowed, cancellationToken)
+            : RefusalCode.SessionInvalid;
 
+    /// <summary>Checks a token in the form of another product, as <see cref="Authenticate"/> does ours.</summary>
+    /// <param name="tenant">The tenant the call reached.</param>
+    /// <param name="alias">The token as it was sent.</param>
+    /// <param name="allowed">What the call does, where a session restricted to that may do it; null where none may.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>As <see cref="Authenticate"/>.</returns>
+    public Task<Result<Session>> AuthenticateAlias(
+        TenantId tenant, SecretText alias, SessionRestriction? allowed, CancellationToken cancellationToken) =>
+        Admit(
+            tenant,
+            async (db, now) => await _aliases.Find(db, tenant, alias, now) is { } id ? await _sessions.Find(db, tenant, id, now) : null,
+            allowed, cancellationToken);
+
+    private async Task<Result<Session>> Admit(
+        TenantId tenant, Func<DbSession, DateTimeOffset, Task<Session?>> find, SessionRestriction? allowed, CancellationToken cancellationToken)
+    {
         var now = _acts.Now;
         var session = await _acts.Read(
-            async db => await _sessions.Find(db, tenant, parts, now) is { } found
-                && await _accounts.Find(db, tenant, found.Account) is { Status: AccountStatus.Active }
-                    ? found
-                    : null,
+            async db => await find(db, now) is { } found && await _accounts.Find(db, tenant, found.Account) is { Status: AccountStatus.Active }
+                ? found
+                : null,
             cancellationToken);
         if (session is null)
         {

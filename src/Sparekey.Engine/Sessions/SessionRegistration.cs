@@ -32,6 +32,7 @@ internal static class SessionRegistration
         services.AddUseCase<InviteAccount>();
         services.AddUseCase<AcceptInvitation>();
         services.AddSingleton<SessionStore>();
+        services.AddSingleton<SessionAliases>();
         services.AddUseCase<SessionAuthentication>();
         services.AddUseCase<SignIn>();
         services.AddUseCase<SignInWithPasskey>();

@@ -97,6 +97,42 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
         return session.IsAlive(now) ? session : null;
     }
 
+    /// <summary>A live session by its id, for who proved it otherwise than by its token.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="now">The time.</param>
+    public async Task<Session?> Find(DbSession db, TenantId tenant, SessionId id, DateTimeOffset now) =>
+        await db.Find<Row>(
+            $"SELECT {Columns} FROM sessions WHERE tenant_id = @tenant AND id = @id",
+            new { tenant = tenant.ToString(), id = id.ToString() }) is { } row && row.Read() is var session && session.IsAlive(now)
+                ? session
+                : null;
+
+    /// <summary>
+    /// Lets the session of a recovery go on, for a person who has just set a credential in it. It may be used for everything from now on.
+    /// </summary>
+    /// <param name="act">The act that set the credential.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="lifetime">How long it lasts from its beginning; cut to <see cref="Session.LongestLifetime"/>.</param>
+    /// <returns>Whether it was such a session.</returns>
+    public async Task<bool> LiftRecovery(Act act, Session session, TimeSpan lifetime)
+    {
+        var ends = session.CreatedAt + (lifetime < Session.LongestLifetime ? lifetime : Session.LongestLifetime);
+        return await act.Db.Execute(
+            """
+            UPDATE sessions SET restricted_to = NULL, expires_at = CASE WHEN expires_at > @ends THEN expires_at ELSE @ends END
+            WHERE tenant_id = @tenant AND id = @id AND restricted_to = @recovery
+            """,
+            new
+            {
+                tenant = act.Tenant.ToString(),
+                id = session.Id.ToString(),
+                recovery = WireName.Of(SessionRestriction.Recovery),
+                ends = ends.ToUnixTimeMilliseconds(),
+            }) == 1;
+    }
+
     /// <summary>Whether a session is still alive in this transaction.</summary>
     /// <param name="act">The act.</param>
     /// <param name="session">The session as it was proved.</param>

@@ -1,0 +1,81 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Policies;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Keys;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Recoveries;
+
+/// <summary>
+/// Opens a recovery for a person who named their account and proved nothing, within an act. What policy demands is demanded here too;
+/// where it demands nothing, the secret leaves for the person's own address at once.
+/// </summary>
+/// <param name="applications">The applications.</param>
+/// <param name="policies">The policies.</param>
+/// <param name="writer">Writes decisions.</param>
+/// <param name="issuer">Issues secrets.</param>
+/// <param name="keys">Recovery keys.</param>
+internal sealed class RecoveryOfPerson(
+    ApplicationStore applications, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, KeyStore keys)
+{
+    /// <summary>Opens.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="visitor">Where the request came from.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="asked">What for.</param>
+    /// <param name="carrier">The flow that the secret is for; null for our own page.</param>
+    /// <returns>
+    /// The recovery, which waits where policy demands something first; null where there can be none: nobody outside learns which.
+    /// </returns>
+    public async Task<IssuedSecret?> Open(Act act, Visitor visitor, Account account, RecoveryAsked asked, FlowCarrier? carrier)
+    {
+        var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
+        var application = (asked.Application is { } wanted ? await applications.Find(act.Db, act.Tenant, wanted) : null)
+            ?? await applications.OfHost(act.Db, act.Tenant, visitor.Host);
+        var facts = AccountFacts.Of(account);
+        var longest = policy.Evaluate(
+            new PolicyQuestion(asked.Means, Channel.Email, application.Id, PrincipalKind.Anonymous, facts), act.Now).LongestLifetime;
+        var usual = RecoveryLimits.DefaultLifetime(Channel.Email);
+        var request = new RecoveryRequest(
+            account.Id, account.Version, application.Id, asked.Means, Channel.Email, Shortest(asked.Lifetime ?? usual, longest))
+        {
+            CodeFormat = asked.Means == Means.Code ? CodeFormat.Digits : null,
+            Digits = asked.Means == Means.Code ? 8 : null,
+            Revoke = [.. asked.Revoke],
+        };
+        var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), act.Tenant, request, Principal.Anonymous, facts, []);
+        var keyless = asked.Means == Means.RecoveryKey
+            && (await keys.List(act.Db, act.Tenant, account.Id, CredentialKind.RecoveryKey)).Count == 0;
+        if (keyless || account.AddressesForSecrets(AddressKind.Email, act.Now).IsEmpty
+            || RecoveryMachine.Decide(null, open, policy, act.Now) is not Decision.Accepted accepted)
+        {
+            return null;
+        }
+
+        var recovery = await writer.Write(act, null, accepted, visitor);
+        return recovery.State == RecoveryState.Ready ? await Issue(act, visitor, recovery, account, policy, carrier) : new IssuedSecret(recovery, null);
+    }
+
+    /// <summary>Issues the next secret of a recovery that a person asked for; the former one dies.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="visitor">Where the request came from.</param>
+    /// <param name="recovery">The recovery.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="carrier">The flow that the secret is for.</param>
+    public async Task<IssuedSecret> IssueAgain(Act act, Visitor visitor, Recovery recovery, Account account, FlowCarrier carrier) =>
+        await Issue(act, visitor, recovery, account, (await policies.Current(act.Db, act.Tenant)).Policy, carrier);
+
+    private async Task<IssuedSecret> Issue(
+        Act act, Visitor visitor, Recovery recovery, Account account, Policy policy, FlowCarrier? carrier)
+    {
+        var issued = await issuer.Issue(act, recovery, account, Principal.System, policy, visitor, carrier: carrier);
+        return issued.Refusal is null ? issued.Value : new IssuedSecret(recovery, null);
+    }
+
+    private static TimeSpan Shortest(TimeSpan wanted, TimeSpan longest) => wanted < longest ? wanted : longest;
+}
