@@ -52,6 +52,8 @@ public enum LedgerEvent
     RecoveryCancelled,
     RecoveryExpired,
     RecoveryRepudiated,
+    RecoveryCodeSpent,
+    RecoveryCodeReplaced,
     MessageSent,
     MessageUndeliverable,
     Refused,

@@ -21,6 +21,15 @@ public static class RecoveryLimits
     /// <summary>Wrong tries among them by whoever holds the recovery's own handle.</summary>
     public const int TriesByHandle = 5;
 
+    /// <summary>How many saved recovery codes a person gets at once.</summary>
+    public const int SavedCodes = 12;
+
+    /// <summary>From how many saved recovery codes on the person is told that they run out.</summary>
+    public const int FewSavedCodes = 3;
+
+    /// <summary>How long a saved recovery code can be typed again after it was first redeemed.</summary>
+    public static readonly TimeSpan SavedCodeFor = TimeSpan.FromHours(1);
+
     /// <summary>How many digits a code has that is typed within minutes (N6).</summary>
     public const int ShortCodeDigits = 6;
 

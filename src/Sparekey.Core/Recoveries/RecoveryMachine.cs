@@ -114,6 +114,12 @@ public static partial class RecoveryMachine
             return fault;
         }
 
+        // Nobody orders what only the person holds.
+        if (request.Means == Means.SavedCode && by != Principal.Of(request.Account))
+        {
+            return new Refusal(RefusalCode.MeansNotAvailable, "A saved recovery code is the person's own to present.");
+        }
+
         // Who has not proved who they are is sent the secret through the person's channel, and never handed it.
         if (request.Channel != Channel.Email && request.Means.EndsInRedemption() && by.Kind == PrincipalKind.Anonymous)
         {

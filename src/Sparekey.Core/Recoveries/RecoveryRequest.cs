@@ -26,6 +26,9 @@ public enum Means
 
     /// <summary>An operator's programme binds a credential directly.</summary>
     Force,
+
+    /// <summary>A code that the person saved when they could still sign in. Only its presenting opens such a recovery.</summary>
+    SavedCode,
 }
 
 /// <summary>What the means have in common.</summary>
@@ -40,7 +43,7 @@ public static class MeansRules
     /// recovery key signs keys.
     /// </summary>
     /// <param name="means">The means.</param>
-    public static bool TakesPassword(this Means means) => means.HasSecret();
+    public static bool TakesPassword(this Means means) => means.HasSecret() || means == Means.SavedCode;
 
     /// <summary>
     /// Whether it ends in a redemption, in which a credential is bound. Only what the organisation's key releases does not: there

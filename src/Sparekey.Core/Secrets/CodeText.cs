@@ -79,12 +79,22 @@ public static class CodeText
         return bare.Length == GroupsLength && bare.All(char.IsAsciiDigit) ? bare : null;
     }
 
-    // Crockford's base 32: O is read as 0, I and L as 1; U is no character of it.
-    private static string? Letters(string typed)
+    private static string? Letters(string typed) => Base32(typed, LettersLength);
+
+    /// <summary>Crockford's base 32 as it is compared: O is read as 0, I and L as 1; U is no character of it.</summary>
+    /// <param name="typed">What was typed.</param>
+    /// <param name="length">How many characters it has.</param>
+    /// <returns>Upper case without separators; null when it is no such text.</returns>
+    internal static string? Base32(string typed, int length)
     {
-        var bare = Bare(typed).ToUpperInvariant().Replace('O', '0').Replace('I', '1').Replace('L', '1');
-        return bare.Length == LettersLength && bare.All(c => Crockford.Contains(c, StringComparison.Ordinal)) ? bare : null;
+        var bare = typed.Length > MaxTyped ? "" : Bare(typed).ToUpperInvariant().Replace('O', '0').Replace('I', '1').Replace('L', '1');
+        return bare.Length == length && bare.All(c => Crockford.Contains(c, StringComparison.Ordinal)) ? bare : null;
     }
+
+    /// <summary>Draws characters of Crockford's base 32.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="next">A uniform number from 0 up to, and without, its argument, from a cryptographic generator.</param>
+    internal static string DrawBase32(int length, Func<int, int> next) => Draw(Crockford, length, next);
 
     private static string? Long(string typed)
     {

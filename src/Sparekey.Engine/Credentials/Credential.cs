@@ -31,6 +31,9 @@ public sealed record Credential(CredentialId Id, AccountId Account, CredentialKi
     /// <summary>How the outside names it, unique by tenant and kind: a passkey's credential id, a key's fingerprint.</summary>
     public string? ExternalId { get; init; }
 
+    /// <summary>How many saved recovery codes of it can still be used, where that was asked for; null for every other kind.</summary>
+    public int? CodesLeft { get; init; }
+
     /// <summary>Rises by one with every change of the credential.</summary>
     public int Version { get; init; } = 1;
 }

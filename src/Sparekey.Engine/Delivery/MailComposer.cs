@@ -76,6 +76,7 @@ internal sealed class MailComposer(
             ["code"] = values.GetValueOrDefault("code"),
             ["not_me_link"] = values.GetValueOrDefault(MessageAddressing.NotMeLink),
             ["address"] = values.GetValueOrDefault("address"),
+            ["left"] = values.GetValueOrDefault("left"),
             ["kept"] = values.GetValueOrDefault("kept"),
             ["session"] = values.GetValueOrDefault("into") == "session" ? "session" : null,
             ["requester"] = phrases.Of("requested_by", values.GetValueOrDefault("requested_by")),

@@ -38,6 +38,9 @@ public enum MessageKind
     /// <summary>Tells that a credential was set or removed without a recovery.</summary>
     CredentialChangedNotice,
 
+    /// <summary>Tells that few saved recovery codes are left.</summary>
+    RecoveryCodesLowNotice,
+
     /// <summary>Tells that a programme opened a session in the person's name.</summary>
     SessionDelegatedNotice,
 

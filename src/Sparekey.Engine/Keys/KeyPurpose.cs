@@ -9,6 +9,9 @@ public enum KeyPurpose
     /// <summary>Hashes of recovery links, codes and reset tokens.</summary>
     RecoverySecret,
 
+    /// <summary>Hashes of saved recovery codes.</summary>
+    SavedCode,
+
     /// <summary>Hashes of redemption tokens.</summary>
     Redemption,
 

@@ -4,7 +4,7 @@ namespace Sparekey.Engine.Keys;
 
 /// <summary>
 /// Counts what would die with a key: hashes and seals that name its version and have not been renewed. Short-lived ones end by
-/// themselves; tokens, sessions and signing keys are what an operator waits for before retiring a key.
+/// themselves; tokens, sessions, signing keys and people's saved recovery codes are what an operator waits for before retiring a key.
 /// </summary>
 /// <param name="database">Storage.</param>
 /// <param name="time">The clock: what has expired hangs on nothing.</param>
@@ -21,7 +21,7 @@ public sealed class KeysInUse(Database database, TimeProvider time)
         string[] hashed =
         [
             "access_tokens WHERE revoked_at IS NULL AND expires_at > @now", "sessions", "recovery_secrets", "redemptions",
-            "idempotency", "repudiation_tokens",
+            "idempotency", "repudiation_tokens", "recovery_codes WHERE spent_at IS NULL",
             "(SELECT confirm_key_version AS key_version FROM addresses "
                 + "WHERE confirm_mac IS NOT NULL AND confirm_expires_at > @now) AS confirmations",
         ];

@@ -106,7 +106,10 @@ public sealed class CollectRecovery
     private static bool OnlyAuthorizationIsOpen(Recovery recovery, DateTimeOffset now) =>
         recovery.Requirements.Where(r => !r.IsMet(now)).All(r => r.Kind == RequirementKind.Authorization);
 
-    private static DateTimeOffset? OnlyTimeIsMissing(Recovery recovery, DateTimeOffset now) =>
+    /// <summary>From when on a recovery can be had where nothing but time is missing; null where more is.</summary>
+    /// <param name="recovery">The recovery.</param>
+    /// <param name="now">The time.</param>
+    internal static DateTimeOffset? OnlyTimeIsMissing(Recovery recovery, DateTimeOffset now) =>
         recovery.State == RecoveryState.Denied || recovery.Requirements.Any(r => !r.IsMet(now) && r.Kind != RequirementKind.Wait)
             ? null
             : recovery.Requirements.Where(r => !r.IsMet(now)).Max(r => r.Until);

@@ -31,7 +31,7 @@ internal sealed class RecoveryPreparation(
         /// <summary>What the state machine says to it.</summary>
         /// <param name="now">The time.</param>
         public Decision Decide(DateTimeOffset now) =>
-            Command.Request.Means == Means.Escrow ? new Decision.Refused(RefusalCode.MeansNotAvailable)
+            Command.Request.Means is Means.Escrow or Means.SavedCode ? new Decision.Refused(RefusalCode.MeansNotAvailable)
             : Command.Request.Channel == Channel.Email && Account.AddressesForSecrets(AddressKind.Email, now).IsEmpty
                 ? new Decision.Refused(RefusalCode.NoUsableAddress)
             : RecoveryMachine.Decide(null, Command, Policy.Policy, now);

@@ -6,6 +6,7 @@ using Sparekey.Core.Ledger;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Engine.Delivery;
 
 namespace Sparekey.Engine.Recoveries;
@@ -17,8 +18,12 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="store">The recoveries.</param>
 /// <param name="spent">Remembers how codes ended.</param>
 /// <param name="credentials">Knows what an account keeps.</param>
-internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, CredentialStore credentials)
+/// <param name="savedCodes">Uses up the saved code that opened a recovery.</param>
+internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes)
 {
+    // Who asked for their own account back is no operator.
+    private const string Person = "person";
+
     /// <summary>Writes a decision. If the process dies after this line, all of it stands or none.</summary>
     /// <param name="act">The act.</param>
     /// <param name="before">The recovery as it was; null when it was just opened.</param>
@@ -36,6 +41,11 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
         {
             await store.Update(act, before, next);
             await EndWhatDied(act, before, next);
+        }
+
+        if (next.IsClosed && before?.IsClosed != true)
+        {
+            await savedCodes.Spend(act, next, visitor);
         }
 
         foreach (var happened in accepted.Events)
@@ -110,7 +120,7 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
         {
             ["means"] = WireName.Of(recovery.Request.Means),
             ["application"] = recovery.Request.Application.ToString(),
-            ["requested_by"] = WireName.Of(recovery.RequestedBy.Kind),
+            ["requested_by"] = recovery.RequestedBy == Principal.Of(recovery.Request.Account) ? Person : WireName.Of(recovery.RequestedBy.Kind),
         };
         if (happened.Facts.GetValueOrDefault("into") is string into)
         {

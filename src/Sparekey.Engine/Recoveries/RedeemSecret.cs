@@ -62,11 +62,12 @@ public sealed class RedeemSecret
     private readonly RecoverySecrets _secrets;
     private readonly RecoveryAct _recoveries;
     private readonly Redemptions _redemptions;
+    private readonly RecoverWithSavedCode _savedCode;
     private readonly Throttle _throttle;
 
     internal RedeemSecret(
         Acts acts, AccountStore accounts, PolicyStore policies, RecoveryStore store, RecoverySecrets secrets,
-        RecoveryAct recoveries, Redemptions redemptions, Throttle throttle)
+        RecoveryAct recoveries, Redemptions redemptions, RecoverWithSavedCode savedCode, Throttle throttle)
     {
         _acts = acts;
         _accounts = accounts;
@@ -75,6 +76,7 @@ public sealed class RedeemSecret
         _secrets = secrets;
         _recoveries = recoveries;
         _redemptions = redemptions;
+        _savedCode = savedCode;
         _throttle = throttle;
     }
 
@@ -84,7 +86,8 @@ public sealed class RedeemSecret
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The redemption; or <see cref="RefusalCode.SecretInvalid"/>, or <see cref="RefusalCode.TooManyRequests"/> for codes, alike
-    /// for unknown accounts.
+    /// for unknown accounts. To who holds a right saved code also <see cref="RefusalCode.RequirementsOpen"/>, with the recovery that
+    /// waits for others, and <see cref="RefusalCode.PolicyRefuses"/>.
     /// </returns>
     public Task<Result<OpenedRedemption>> Run(Visitor visitor, PresentedSecret presented, CancellationToken cancellationToken) =>
         _acts.Write(
@@ -117,6 +120,13 @@ public sealed class RedeemSecret
         if (await _throttle.Count(act, ThrottleKind.Redemption, presented.Identifier, visitor.Source) is { } tooMany)
         {
             return tooMany;
+        }
+
+        // The form alone tells a saved code, so that it tells nothing of the account.
+        if (SavedCode.Read(presented.Text.Reveal()) is { } saved)
+        {
+            return await _savedCode.Run(
+                act, visitor, await _accounts.FindByIdentifier(act.Db, act.Tenant, presented.Identifier), saved);
         }
 
         var readings = CodeText.Candidates(presented.Text.Reveal()).Select(c => c.Text).Distinct(StringComparer.Ordinal).ToList();

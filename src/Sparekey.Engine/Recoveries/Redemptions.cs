@@ -6,6 +6,7 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials.Passkeys;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Secrets;
 using Sparekey.Engine.Storage;
@@ -23,9 +24,11 @@ internal sealed record LiveRedemption(Recovery Recovery, Account Account, DateTi
 /// <param name="accounts">The accounts.</param>
 /// <param name="applications">Know whether they take passkeys.</param>
 /// <param name="recoveryKeys">Begins what ends with a recovery key.</param>
+/// <param name="savedCodes">Know whether a saved code still stands behind what it opened.</param>
 /// <param name="keys">The key ring.</param>
 internal sealed class Redemptions(
-    RecoveryStore store, AccountStore accounts, ApplicationStore applications, RecoveryKeyCeremony recoveryKeys, KeyRing keys)
+    RecoveryStore store, AccountStore accounts, ApplicationStore applications, RecoveryKeyCeremony recoveryKeys,
+    RecoveryCodeStore savedCodes, KeyRing keys)
 {
     /// <summary>Makes the token of a recovery's live redemption.</summary>
     /// <param name="act">The act.</param>
@@ -70,6 +73,7 @@ internal sealed class Redemptions(
         var recovery = await store.Find(db, tenant, stored.Recovery);
         var account = recovery is null ? null : await accounts.Find(db, tenant, recovery.Request.Account);
         return recovery?.Redemption is { } live && live.Id == id && now < live.ExpiresAt && account is { Status: AccountStatus.Active }
+            && (recovery.Request.Means != Means.SavedCode || await savedCodes.StandsBehind(db, tenant, recovery.Id))
             ? new LiveRedemption(recovery, account, live.ExpiresAt)
             : RefusalCode.RedemptionInvalid;
     }

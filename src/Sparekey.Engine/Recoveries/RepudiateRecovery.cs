@@ -1,10 +1,12 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Sessions;
 
@@ -20,7 +22,7 @@ public sealed record Repudiation(RecoveryId Recovery, RecoveryState State, int S
 /// The person says "this was not me" with the token of a notice (SP 800-63B-4 §4.6). An open recovery is cancelled, and its secret
 /// and redemption die with it. A completed one cannot be undone: the sessions that were opened since then end, so that whoever took
 /// the account has to come back and the person can recover it. The account itself is never frozen: a notice that fell into wrong
-/// hands must not lock anybody out.
+/// hands must not lock anybody out. What a saved recovery code opened takes all of that person's saved codes with it.
 /// </summary>
 public sealed class RepudiateRecovery
 {
@@ -31,10 +33,11 @@ public sealed class RepudiateRecovery
     private readonly PolicyStore _policies;
     private readonly RecoveryAct _recoveries;
     private readonly SessionStore _sessions;
+    private readonly CredentialStore _credentials;
 
     internal RepudiateRecovery(
         Acts acts, RepudiationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
-        SessionStore sessions)
+        SessionStore sessions, CredentialStore credentials)
     {
         _acts = acts;
         _tokens = tokens;
@@ -43,6 +46,7 @@ public sealed class RepudiateRecovery
         _policies = policies;
         _recoveries = recoveries;
         _sessions = sessions;
+        _credentials = credentials;
     }
 
     /// <summary>Repudiates. A token that is presented again answers how things stand and does nothing more.</summary>
@@ -82,6 +86,7 @@ public sealed class RepudiateRecovery
         if (!token.Used)
         {
             await _tokens.MarkUsed(act, token);
+            await EndSavedCodes(act, visitor, before);
             await act.Record(new LedgerEntry(LedgerEvent.RecoveryRepudiated, person, account.Id, before.Id)
             {
                 Facts = SessionLedger.Facts(visitor, ("state", WireName.Of(before.State)), ("sessions_ended", ended)),
@@ -91,5 +96,20 @@ public sealed class RepudiateRecovery
 
         var now = await _store.Find(act.Db, act.Tenant, before.Id) ?? before;
         return new Repudiation(before.Id, now.AsSeenBy(person, act.Now).State, ended);
+    }
+
+    // Whoever held one saved code of the person holds the list.
+    private async Task EndSavedCodes(Act act, Visitor visitor, Recovery repudiated)
+    {
+        var account = repudiated.Request.Account;
+        if (repudiated.Request.Means != Means.SavedCode
+            || (await _credentials.List(act.Db, act.Tenant, account)).FirstOrDefault(c => c.Kind == CredentialKind.RecoveryCodes) is not { } codes)
+        {
+            return;
+        }
+
+        await _credentials.Revoke(act, account, codes.Id);
+        await act.Record(CredentialLedger.Revoked(visitor, Principal.Of(account), codes, sessionsEnded: 0));
+        await act.Send(CredentialNotice.Of(account, CredentialKind.RecoveryCodes, "removed"));
     }
 }

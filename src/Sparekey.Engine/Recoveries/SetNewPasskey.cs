@@ -8,6 +8,7 @@ using Sparekey.Engine.Applications;
 using Sparekey.Engine.Ceremonies;
 using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Passkeys;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -30,11 +31,12 @@ public sealed class SetNewPasskey
     private readonly ApplicationStore _applications;
     private readonly PasskeyStore _passkeys;
     private readonly CeremonyStore _ceremonies;
+    private readonly SpentRecoveryCodes _savedCodes;
     private readonly RecoveryProof _proof;
 
     internal SetNewPasskey(
         Acts acts, Redemptions redemptions, RecoveryCompletion completion, ApplicationStore applications, PasskeyStore passkeys,
-        CeremonyStore ceremonies, RecoveryProof proof)
+        CeremonyStore ceremonies, SpentRecoveryCodes savedCodes, RecoveryProof proof)
     {
         _acts = acts;
         _redemptions = redemptions;
@@ -42,6 +44,7 @@ public sealed class SetNewPasskey
         _applications = applications;
         _passkeys = passkeys;
         _ceremonies = ceremonies;
+        _savedCodes = savedCodes;
         _proof = proof;
     }
 
@@ -85,7 +88,10 @@ public sealed class SetNewPasskey
         return completed.Refusal is { } refused
             ? refused
             : new RecoveredWithPasskey(
-                new CompletedRecovery(completed.Value.Recovery, await _proof.Write(completed.Value.Recovery, "pop", cancellationToken)),
+                new CompletedRecovery(completed.Value.Recovery, await _proof.Write(completed.Value.Recovery, "pop", cancellationToken))
+                {
+                    RecoveryCode = completed.Value.Code,
+                },
                 completed.Value.Signal);
     }
 
@@ -127,11 +133,12 @@ public sealed class SetNewPasskey
         RelyingParty? party = null;
         Passkey? passkey = null;
         State? begun = null;
+        SecretText? code = null;
         var completed = await _completion.Run(act, visitor, token, Check, Bind);
         return completed.Refusal is { } refused
             ? refused
             : new Bound(
-                completed.Value, await _passkeys.Signal(act.Db, act.Tenant, completed.Value.Request.Account, party!));
+                completed.Value, await _passkeys.Signal(act.Db, act.Tenant, completed.Value.Request.Account, party!), code);
 
         async Task<Refusal?> Check(LiveRedemption live)
         {
@@ -170,12 +177,13 @@ public sealed class SetNewPasskey
         {
             var credential = await _passkeys.Add(act, account.Id, passkey!, name, recovery.Id, begun!.Credential);
             await act.Record(CredentialLedger.Added(visitor, credential, passkey!));
+            code = await _savedCodes.Replace(act, recovery, visitor);
         }
     }
 
     private Task<RelyingParty?> PartyOf(Act act, ApplicationId id) => _applications.PartyOf(act.Db, act.Tenant, id);
 
-    private sealed record Bound(Recovery Recovery, PasskeySignal Signal);
+    private sealed record Bound(Recovery Recovery, PasskeySignal Signal, SecretText? Code);
 
     private sealed record State(RedemptionId Redemption, CredentialId Credential, ApplicationId Application);
 }

@@ -4,13 +4,18 @@ using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials.Passwords;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 
 namespace Sparekey.Engine.Recoveries;
 
 /// <summary>A recovery that ended well.</summary>
 /// <param name="Recovery">The recovery.</param>
 /// <param name="Proof">A signed proof of the act, for the team's own application.</param>
-public sealed record CompletedRecovery(Recovery Recovery, string Proof);
+public sealed record CompletedRecovery(Recovery Recovery, string Proof)
+{
+    /// <summary>The saved recovery code that takes the place of the one that was used, shown once; null for every other means.</summary>
+    public SecretText? RecoveryCode { get; init; }
+}
 
 /// <summary>
 /// Sets the password of the account a redemption is for. The redemption is checked before the costly hash, so that only who
@@ -24,11 +29,12 @@ public sealed class SetNewPassword
     private readonly PasswordStore _passwords;
     private readonly PasswordHashing _hashing;
     private readonly PasswordOptions _rules;
+    private readonly SpentRecoveryCodes _savedCodes;
     private readonly RecoveryProof _proof;
 
     internal SetNewPassword(
         Acts acts, Redemptions redemptions, RecoveryCompletion completion, PasswordStore passwords, PasswordHashing hashing,
-        PasswordOptions rules, RecoveryProof proof)
+        PasswordOptions rules, SpentRecoveryCodes savedCodes, RecoveryProof proof)
     {
         _acts = acts;
         _redemptions = redemptions;
@@ -36,6 +42,7 @@ public sealed class SetNewPassword
         _passwords = passwords;
         _hashing = hashing;
         _rules = rules;
+        _savedCodes = savedCodes;
         _proof = proof;
     }
 
@@ -77,15 +84,29 @@ public sealed class SetNewPassword
         var completed = await _acts.Write(visitor.Tenant, act => Complete(act, visitor, token, hash), cancellationToken);
         return completed.Refusal is { } refused
             ? refused
-            : new CompletedRecovery(completed.Value, await _proof.Write(completed.Value, "pwd", cancellationToken));
+            : new CompletedRecovery(completed.Value.Recovery, await _proof.Write(completed.Value.Recovery, "pwd", cancellationToken))
+            {
+                RecoveryCode = completed.Value.Code,
+            };
     }
 
     // If the process dies after this act, the password is set, the secret is spent and the ledger says so; only the proof is
     // lost, and the person signs in without it.
-    private Task<Result<Recovery>> Complete(Act act, Visitor visitor, SecretText token, string hash) => _completion.Run(
-        act, visitor, token, _ => Task.FromResult<Refusal?>(null),
-        (recovery, account) => _passwords.Set(act, account.Id, hash, recovery.Id));
+    private async Task<Result<Done>> Complete(Act act, Visitor visitor, SecretText token, string hash)
+    {
+        SecretText? code = null;
+        var completed = await _completion.Run(act, visitor, token, _ => Task.FromResult<Refusal?>(null), Bind);
+        return completed.Refusal is { } refused ? refused : new Done(completed.Value, code);
+
+        async Task Bind(Recovery recovery, Account account)
+        {
+            await _passwords.Set(act, account.Id, hash, recovery.Id);
+            code = await _savedCodes.Replace(act, recovery, visitor);
+        }
+    }
 
     private static IEnumerable<string> PersonalTexts(Account account) =>
         account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(t => t.Length > 0);
+
+    private sealed record Done(Recovery Recovery, SecretText? Code);
 }

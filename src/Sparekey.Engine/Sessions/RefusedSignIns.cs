@@ -6,7 +6,7 @@ using Sparekey.Engine.Access;
 namespace Sparekey.Engine.Sessions;
 
 /// <summary>
-/// Records wrong passwords. An account's first ones in an hour stand in the ledger one by one; all others, and those for names
+/// Records wrong passwords and wrong saved codes. An account's first ones in an hour stand in the ledger one by one; all others, and those for names
 /// that are no account, are only counted, so that a stranger cannot fill the disk.
 /// </summary>
 internal static class RefusedSignIns
@@ -21,12 +21,14 @@ internal static class RefusedSignIns
     /// <param name="visitor">From where.</param>
     /// <param name="account">The account; null when there is none of that name.</param>
     /// <param name="code">What was answered.</param>
-    public static async Task Record(Act act, Visitor visitor, AccountId? account, RefusalCode code)
+    /// <param name="happened">What the ledger calls it.</param>
+    public static async Task Record(
+        Act act, Visitor visitor, AccountId? account, RefusalCode code, LedgerEvent happened = LedgerEvent.SignInRefused)
     {
         var count = await CountThisHour(act, account?.ToString() ?? Nobody);
         if (account is { } known && count <= LedgeredPerHour)
         {
-            await act.Record(new LedgerEntry(LedgerEvent.SignInRefused, Principal.Anonymous, known)
+            await act.Record(new LedgerEntry(happened, Principal.Anonymous, known)
             {
                 Facts = SessionLedger.Facts(visitor, ("code", WireName.Of(code))),
                 Texts = SessionLedger.Source(visitor),

@@ -4,6 +4,7 @@ using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Credentials.Passwords;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Engine.Invitations;
 
 namespace Sparekey.Engine.Sessions;
@@ -19,6 +20,10 @@ internal static class SessionRegistration
         services.AddSingleton<PasswordStore>();
         services.AddSingleton<PasskeyStore>();
         services.AddSingleton<KeyStore>();
+        services.AddSingleton<RecoveryCodeStore>();
+        services.AddSingleton<SpentRecoveryCodes>();
+        services.AddUseCase<MakeRecoveryCodes>();
+        services.AddUseCase<ReadRecoveryCodes>();
         services.AddSingleton<CredentialBinding>();
         services.AddSingleton<SignInCredentials>();
         services.AddSingleton<DecoyCredentials>();

@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Passkeys;
+using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Api;
@@ -27,6 +28,9 @@ internal static class CredentialsApi
             .WithSummary("Calls a credential of one's own something else.");
         own.MapDelete("/credentials/{credentialId}", RevokeOwn).RequireSession()
             .WithSummary("Removes a credential of one's own, within 15 minutes of signing in; never the last one that signs in.");
+        own.MapGet("/recovery-codes", ReadCodes).RequireSession().WithSummary("How many saved recovery codes the person has left.");
+        own.MapPost("/recovery-codes", MakeCodes).TakesNothing().RequireSession()
+            .WithSummary("Makes new recovery codes in place of all there were, within 15 minutes of signing in; they are shown once.");
         own.MapPost("/passkeys/options", PasskeyOptions).TakesNothing().RequireSession()
             .WithSummary("What the browser is to make, for navigator.credentials.create(); within 15 minutes of signing in.");
         own.MapPost("/passkeys", AddPasskey).Takes<PasskeyBody>().RequireSession()
@@ -119,6 +123,25 @@ internal static class CredentialsApi
                 StatusCodes.Status201Created);
     }
 
+    /// <summary>How many are left. There is no code in it.</summary>
+    private static async Task<IResult> ReadCodes(HttpContext context, ReadRecoveryCodes read, CancellationToken cancellationToken)
+    {
+        var status = await read.Run(context.SessionCaller(), cancellationToken);
+        return Answers.Json(new { status.Id, CodesLeft = status.Left, CreatedAt = status.MadeAt, status.LastUsedAt });
+    }
+
+    /// <summary>Makes new ones. Refused: <c>fresh_sign_in_required</c>, <c>session_invalid</c>.</summary>
+    private static async Task<IResult> MakeCodes(HttpContext context, MakeRecoveryCodes make, CancellationToken cancellationToken) =>
+        (await make.Run(context.SessionCaller(), cancellationToken)).ToAnswer(
+            made => new
+            {
+                made.Credential.Id,
+                made.Credential.CreatedAt,
+                CodesLeft = made.Codes.Count,
+                Codes = made.Codes.Select(c => c.Reveal()).ToList(),
+            },
+            StatusCodes.Status201Created);
+
     private static object View(Credential credential) => new
     {
         credential.Id,
@@ -129,6 +152,7 @@ internal static class CredentialsApi
         credential.ProvisionalUntil,
         RecoveryId = credential.Recovery,
         credential.ExternalId,
+        credential.CodesLeft,
     };
 
     private sealed record NameBody(string Name);

@@ -124,7 +124,10 @@ internal static class RedemptionsApi
     }
 
     private static CompletedView Completed(CompletedRecovery done) => new(
-        done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof);
+        done.Recovery.Id, done.Recovery.State, done.Recovery.Request.Account, done.Recovery.Request.Revoke, done.Proof)
+    {
+        RecoveryCode = done.RecoveryCode?.Reveal(),
+    };
 
     /// <summary>An account's name with most of it hidden.</summary>
     /// <param name="account">The account.</param>
@@ -186,5 +189,7 @@ internal static class RedemptionsApi
         RecoveryId RecoveryId, RecoveryState State, AccountId AccountId, IReadOnlyList<Revocation> Revoked, string Proof)
     {
         public object? Signal { get; init; }
+
+        public string? RecoveryCode { get; init; }
     }
 }

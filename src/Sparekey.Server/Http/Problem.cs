@@ -35,6 +35,11 @@ internal sealed class Problem(Refusal refusal) : IResult
         response.StatusCode = status;
         response.Headers.CacheControl = "no-store";
         SayWhenToComeBack(response, refusal);
+        if (refusal.Recovery is { } waits)
+        {
+            response.Headers["Sparekey-Recovery"] = waits.ToString();
+        }
+
         if (httpContext.GetEndpoint()?.Metadata.GetMetadata<ProblemForDialect>() is { } dialect)
         {
             return dialect.Write(httpContext, refusal);

@@ -49,6 +49,7 @@ internal static class PageAnswer
         RefusalCode.SecretInvalid => "error_secret_invalid",
         RefusalCode.RedemptionInvalid => "error_redemption_invalid",
         RefusalCode.TooManyRequests => "error_too_many_requests",
+        RefusalCode.PolicyRefuses => "error_policy_refuses",
         RefusalCode.Busy or RefusalCode.StorageUnavailable => "error_busy",
         RefusalCode.PasskeyRefused => "error_passkey",
         RefusalCode.OriginNotAllowed => "error_origin",

@@ -66,7 +66,9 @@ internal static class RecoverDoor
         }
 
         var redeemed = await redeem.Run(context.Visitor(), Presented(form), context.RequestAborted);
-        return redeemed.Refusal is { } refusal
+        return redeemed.Refusal is { Code: RefusalCode.RequirementsOpen } open
+            ? await Waiting(context, branding, open)
+            : redeemed.Refusal is { } refusal
             ? await StartAgain(context, branding, refusal, Text(form, "identifier"))
             : await Choose(context, branding, options, redeemed.Value.View, redeemed.Value.Token, Text(form, "identifier"), 200, null);
     }
@@ -107,7 +109,8 @@ internal static class RecoverDoor
         return done.Refusal switch
         {
             null => await Page(
-                context, branding, view.Value.Recovery.Request.Application, 200, "done_heading", RecoverPages.Done),
+                context, branding, view.Value.Recovery.Request.Application, 200, "done_heading",
+                (words, brand) => RecoverPages.Done(words, brand, done.Value.RecoveryCode)),
             { Code: RefusalCode.PasswordRefused } => await Choose(
                 context, branding, options, view.Value, token, identifier, 422, FaultOf(password, view.Value, options)),
             { Code: RefusalCode.Busy } => await Choose(context, branding, options, view.Value, token, identifier, 503, "error_busy"),
@@ -141,7 +144,7 @@ internal static class RecoverDoor
         {
             null => await Page(
                 context, branding, view.Value.Recovery.Request.Application, 200, "passkey_done_heading",
-                (words, brand) => RecoverPages.DonePasskey(words, brand, PasskeyJson.Signal(done.Value.Signal))),
+                (words, brand) => RecoverPages.DonePasskey(words, brand, PasskeyJson.Signal(done.Value.Signal), done.Value.Completed.RecoveryCode)),
             { Code: RefusalCode.PasskeyRefused or RefusalCode.MeansNotAvailable } => await Choose(
                 context, branding, options, view.Value, token, identifier, 422, "error_passkey", made.Value.Id),
             { } refusal => await StartAgain(context, branding, refusal),
@@ -199,6 +202,15 @@ internal static class RecoverDoor
         Page(
             context, branding, null, status, "start_heading",
             (words, _) => RecoverPages.Start(words, fault is null ? null : words[fault], identifier));
+
+    // Only who holds a right saved code comes here.
+    private static Task<IResult> Waiting(HttpContext context, ReadBranding branding, Refusal open)
+    {
+        Problem.SayWhenToComeBack(context.Response, open);
+        return Page(
+            context, branding, null, ProblemKinds.Of(open.Code).Status, "waiting_heading",
+            (words, _) => RecoverPages.Waiting(words, open.Recovery?.ToString()));
+    }
 
     private static Task<IResult> AskNotMe(HttpContext context, ReadBranding branding, int status, string? fault) =>
         Page(

@@ -103,11 +103,20 @@ internal static class RecoverPages
     }
 
     /// <summary>The password is set.</summary>
-    public static Html Done(Words words, PageBrand brand) => Message(words, "done_heading", "done_text", GoOn(words, brand));
+    public static Html Done(Words words, PageBrand brand, SecretText? code) =>
+        Html.Of($"""{Message(words, "done_heading", "done_text", GoOn(words, brand))}{NewCode(words, code)}""");
 
     /// <summary>The passkey is bound; the browser is told which ones there are.</summary>
-    public static Html DonePasskey(Words words, PageBrand brand, IReadOnlyDictionary<string, object> signal) => Html.Of(
-        $"""{Message(words, "passkey_done_heading", "passkey_done_text", GoOn(words, brand))}{PasskeyForm.Accepted(signal)}""");
+    public static Html DonePasskey(Words words, PageBrand brand, IReadOnlyDictionary<string, object> signal, SecretText? code) => Html.Of(
+        $"""{Message(words, "passkey_done_heading", "passkey_done_text", GoOn(words, brand))}{NewCode(words, code)}{PasskeyForm.Accepted(signal)}""");
+
+    /// <summary>A right saved code whose recovery waits for others.</summary>
+    public static Html Waiting(Words words, string? number) => Message(words, "waiting_heading", "waiting_text", Html.Of(
+        $"""<p class="quiet">{words["waiting_again"]}</p>{(number is null ? Html.Empty : Html.Of($"""<dl><dt>{words["redeemed_number"]}</dt><dd class="number">{number}</dd></dl>"""))}<p class="after"><a href="/recover">{words["back"]}</a></p>"""));
+
+    // N4: shown here and nowhere else.
+    private static Html NewCode(Words words, SecretText? code) => code is null ? Html.Empty : Html.Of(
+        $"""<div class="card"><h2>{words["new_code_heading"]}</h2><p>{words["new_code_text"]}</p><p id="new-code" class="number">{code.Reveal()}</p></div>""");
 
     private static Html GoOn(Words words, PageBrand brand) => brand.Home is { } home
         ? Html.Of($"""<a class="button" href="{home.AbsoluteUri}">{words.Fill("done_home", brand.Name)}</a>""")
