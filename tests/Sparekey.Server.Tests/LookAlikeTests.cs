@@ -57,6 +57,47 @@ public sealed partial class LookAlikeTests : IAsyncLifetime
         await Alike(401, tries, t => Form("/recover/redeem", ("identifier", t.Name), ("code", t.Code)));
     }
 
+    [Fact]
+    public async Task A10_N3_A_saved_code_is_refused_alike_whether_wrong_used_renewed_removed_of_another_or_of_nobody()
+    {
+        const string stray = "ABCD-EFGH-JKMN-PQRS-TVWX";
+        var tries = new List<(string Name, string Code)> { ("nobody@example.com", stray), ("idle@example.com", stray) };
+        await _server.Account("idle@example.com");
+        foreach (var name in new[] { "wrong", "stray", "used", "renewed", "removed", "disabled", "other" })
+        {
+            var (account, session) = await Person($"{name}@example.com");
+            var made = await _server.Send("POST", "/v1/sessions/current/recovery-codes", null, session);
+            var code = made.Json!["codes"]![0]!.ToString();
+            switch (name)
+            {
+                case "wrong":
+                    code = code[..^1] + (code[^1] == 'Z' ? 'Y' : 'Z');
+                    break;
+                case "stray":
+                    code = stray;
+                    break;
+                case "used":
+                    var opened = await _server.Post("/v1/redemptions", new { code, account = new { email = "used@example.com" } });
+                    (await _server.Put("/v1/redemption/password", new { new_password = Password }, opened["redemption_token"])).Status.ShouldBe(200);
+                    break;
+                case "renewed":
+                    (await _server.Send("POST", "/v1/sessions/current/recovery-codes", null, session)).Status.ShouldBe(201);
+                    break;
+                case "removed":
+                    (await _server.Send("DELETE", $"/v1/sessions/current/credentials/{made["id"]}", null, session)).Status.ShouldBe(204);
+                    break;
+                case "disabled":
+                    (await _server.Send("PATCH", $"/v1/accounts/{account}", new { status = "disabled" }, _server.AdminToken)).Status.ShouldBe(200);
+                    break;
+            }
+
+            tries.Add((name == "other" ? "idle@example.com" : $"{name}@example.com", code));
+        }
+
+        await Alike(401, tries, t => Json("/v1/redemptions", $$"""{"code":"{{t.Code}}","account":{"email":"{{t.Name}}"} }"""));
+        await Alike(401, tries, t => Form("/recover/redeem", ("identifier", t.Name), ("code", t.Code)));
+    }
+
     [Theory]
     [InlineData("link", "link_secret", TokenPrefix.Link)]
     [InlineData("token", "token", TokenPrefix.Reset)]
@@ -246,6 +287,15 @@ public sealed partial class LookAlikeTests : IAsyncLifetime
                 ids.ShouldBe(state == only ? opened.Select(r => r["id"]) : [], ignoreOrder: true, customMessage: state);
             }
         }
+    }
+
+    // Somebody with a password of their own, signed in.
+    private async Task<(string Account, string Session)> Person(string email)
+    {
+        var account = await _server.Account(email);
+        (await _server.Put("/v1/redemption/password", new { new_password = Password }, await _server.RedeemLink(await _server.Recover(email, "link"))))
+            .Status.ShouldBe(200);
+        return (account, (await _server.Post("/v1/sessions", new { identifier = email, password = Password }))["session_token"]);
     }
 
     // Opens a recovery and ends it in a way; gives its secret.

@@ -14,6 +14,7 @@ public sealed class DefaultPolicyTests
         code          -                       confirmation+approvals  confirmation+approvals  confirmation+approvals
         token         -                       confirmation+approvals  confirmation+approvals  confirmation+approvals
         recovery_key  -                       confirmation+approvals  confirmation+approvals  confirmation+approvals
+        saved_code    -                       confirmation+approvals  confirmation+approvals  confirmation+approvals
         escrow        confirmation+approvals  confirmation+approvals  confirmation+approvals  confirmation+approvals
         force         confirmation+approvals  confirmation+approvals  confirmation+approvals  confirmation+approvals
         """;
