@@ -6,7 +6,6 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.RecoveryCodes;

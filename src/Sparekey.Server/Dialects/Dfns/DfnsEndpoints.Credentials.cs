@@ -14,7 +14,13 @@ internal static partial class DfnsEndpoints
         var (call, error) = await gate.Person(context);
         return call is null
             ? error!
-            : DfnsJson.Ok(new { items = (await describe.Run(call.Person!, context.RequestAborted)).Select(DfnsAnswers.Listed) });
+            : DfnsJson.Ok(new
+            {
+                // What this product has no kind for is left out.
+                items = (await describe.Run(call.Person!, context.RequestAborted))
+                    .Where(c => c.Credential.Kind is not (CredentialKind.RecoveryCodes or CredentialKind.ExternalLogin or CredentialKind.Escrow))
+                    .Select(DfnsAnswers.Listed),
+            });
     }
 
     private static async Task<IResult> BeginCredential(HttpContext context, DfnsGate gate, AddCredential add, DfnsTokens tokens)
