@@ -28,6 +28,7 @@ public enum RefusalCode
     PermissionMissing,
     AboveCeiling,
     OwnAccount,
+    RoleNotAllowed,
     StrongerThanCreator,
     VelocityExceeded,
 

@@ -19,6 +19,7 @@ internal static class Doors
         RecoverDoor.Map(root);
         LocalApi.Map(root);
         Dialects.LoginId.Endpoints.Map(root);
+        Dialects.Cryptlex.Endpoints.Map(root);
         KratosEndpoints.Map(root);
         root.MapSparekeyOpenApi();
         if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)

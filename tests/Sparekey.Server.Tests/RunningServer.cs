@@ -11,6 +11,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
+using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
 using Sparekey.Server.Hosting;
@@ -70,7 +71,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> Start(
         int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default,
-        LoginIdOptions? loginId = null, KratosOptions? kratos = null)
+        LoginIdOptions? loginId = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -86,6 +87,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 AnswerBeat = answerBeat,
                 LoginId = loginId ?? new LoginIdOptions(),
                 Kratos = kratos ?? new KratosOptions(),
+                Cryptlex = cryptlex ?? new CryptlexOptions(),
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -21,6 +21,8 @@ internal static class AccountRegistration
         .AddUseCase<ImportAccounts>()
         .AddUseCase<ReadAccounts>()
         .AddUseCase<ReadOwnAccount>()
+        .AddUseCase<SearchAccounts>()
+        .AddUseCase<ApplicationOfPage>()
         .AddUseCase<ApplicationOfClient>()
         .AddUseCase<ApplicationOfHost>()
         .AddUseCase<ChangeAccount>()

@@ -96,6 +96,26 @@ internal sealed class AccountStore
         return [.. rows.Select(r => r.Read(addressesOf[r.Id], externalIdsOf[r.Id]))];
     }
 
+    /// <summary>A numbered page of the accounts that a search is for.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="search">The search.</param>
+    public async Task<NumberedPage> Search(DbSession db, TenantId tenant, AccountSearch search)
+    {
+        var (where, values) = AccountSearchText.Of(tenant, search);
+        var total = await db.Scalar<long>($"SELECT COUNT(*) FROM accounts a WHERE {where}", values);
+        var direction = search.NewestFirst ? "DESC" : "ASC";
+        var ids = await db.List<string>(
+            $"SELECT a.id FROM accounts a WHERE {where} ORDER BY a.created_at {direction}, a.id {direction} LIMIT @limit OFFSET @offset", values);
+        var found = new List<Account>(ids.Count);
+        foreach (var id in ids)
+        {
+            found.Add((await Find(db, tenant, Core.Ids.Parse<AccountId>(id)))!);
+        }
+
+        return new NumberedPage(found, total);
+    }
+
     /// <summary>Writes a new account.</summary>
     /// <param name="act">The act.</param>
     /// <param name="account">The account, at version 1.</param>

@@ -29,9 +29,18 @@ public sealed class ChangeAccount
     /// <see cref="RefusalCode.IdentifierTaken"/>, <see cref="RefusalCode.InvalidRequest"/>.
     /// </returns>
     public Task<Result<Account>> Run(Caller caller, AccountId id, AccountChange change, CancellationToken cancellationToken) =>
+        Run(caller, id, _ => change, cancellationToken);
+
+    /// <summary>Changes an account by what it is at that moment, so that nothing of what others change meanwhile is lost.</summary>
+    /// <param name="caller">Who changes it; holds <c>account:write</c> and a ceiling that covers its role before and after.</param>
+    /// <param name="id">The account.</param>
+    /// <param name="change">Says what shall be different, and does nothing else: it may be asked more than once.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>As for a change that is known beforehand.</returns>
+    public Task<Result<Account>> Run(Caller caller, AccountId id, Func<Account, AccountChange> change, CancellationToken cancellationToken) =>
         _act.Run(caller, act => Change(act, caller, id, change), cancellationToken);
 
-    private async Task<Result<Account>> Change(Act act, Caller caller, AccountId id, AccountChange change)
+    private async Task<Result<Account>> Change(Act act, Caller caller, AccountId id, Func<Account, AccountChange> changeOf)
     {
         var found = await _act.Find(act, caller, id);
         if (found.Refusal is { } refusal)
@@ -40,6 +49,7 @@ public sealed class ChangeAccount
         }
 
         var before = found.Value.Account;
+        var change = changeOf(before);
         if (change.Version is { } seen && seen != before.Version)
         {
             return new Refusal(RefusalCode.VersionConflict, $"The account is at version {before.Version}.");

@@ -111,9 +111,10 @@ public sealed class CreateAccount
         }
 
         var personal = made.Addresses.Select(a => a.Value).Append(made.Username ?? "");
-        if (PasswordRules.Check(password.Reveal(), _options, personal) is { } fault)
+        var rules = wanted.PasswordMinLength is { } fewest ? _options with { MinLength = fewest } : _options;
+        if (PasswordRules.Check(password.Reveal(), rules, personal) is { } fault)
         {
-            return PasswordRules.Refusal(fault, _options, "/password");
+            return PasswordRules.Refusal(fault, rules, "/password");
         }
 
         return await _hashing.Hash(password.Reveal(), cancellationToken) is { } hash

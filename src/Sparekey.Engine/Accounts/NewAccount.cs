@@ -46,6 +46,12 @@ public sealed record NewAccount
     /// <summary>A first password that somebody else chose: it signs in for 24 hours, only to be changed.</summary>
     public SecretText? Password { get; init; }
 
+    /// <summary>
+    /// The fewest characters of that password where another product's clients make shorter ones than people may choose here; null for
+    /// the usual number. It is never under 8.
+    /// </summary>
+    public int? PasswordMinLength { get; init; }
+
     /// <summary>The hash of the person's own password in another system, in the form of ASP.NET Core Identity version 3.</summary>
     public SecretText? PasswordHash { get; init; }
 }

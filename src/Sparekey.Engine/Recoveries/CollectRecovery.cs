@@ -68,13 +68,25 @@ public sealed class CollectRecovery
         }
 
         var recovery = found.Value;
+        var earlier = order.ReplacesEarlier ? await WithSecret(act, recovery) : [];
         var issued = await _issuer.Issue(
             act, recovery, account, caller.Principal, policy.Policy, caller, ahead: order.AwaitsAuthorization && OnlyAuthorizationIsOpen(recovery, act.Now),
             carrier);
+        foreach (var replaced in issued.Refusal is null ? earlier : [])
+        {
+            await _recoveries.Apply(
+                act, new RecoveryAct.Found(replaced, account, policy.Policy),
+                new RecoveryCommand.Cancel(caller.Principal, "replaced by a newer one"), caller);
+        }
+
         return issued.Refusal is { Code: RefusalCode.RequirementsOpen } open
             ? open with { Recovery = recovery.Id, NotBefore = OnlyTimeIsMissing(recovery, act.Now) }
             : issued;
     }
+
+    private async Task<IReadOnlyList<Recovery>> WithSecret(Act act, Recovery next) =>
+        [.. (await _store.Open(act.Db, act.Tenant, next.Request.Account))
+            .Where(r => r.Id != next.Id && r.Request.Means == next.Request.Means && r.LastGeneration > 0)];
 
     private async Task<Result<Recovery>> Open(Act act, Caller caller, RecoveryPreparation.Prepared prepared, string callKey)
     {

@@ -44,6 +44,14 @@ public sealed record RecoveryOrder(AccountName Account, Means Means)
     /// <summary>For a recovery key: which one, as the outside names it; null for every one the person has.</summary>
     public string? RecoveryKey { get; init; }
 
+    /// <summary>Whether it is done for accounts of the lowest role only, however high the caller's ceiling.</summary>
+    public bool OnlyLowestRole { get; init; }
+
+    /// <summary>
+    /// Whether every earlier secret of this means that the account has ends as this one is issued. While it waits, they live on.
+    /// </summary>
+    public bool ReplacesEarlier { get; init; }
+
     /// <summary>Whether a code is made now that somebody authorises later.</summary>
     public bool AwaitsAuthorization { get; init; }
 }

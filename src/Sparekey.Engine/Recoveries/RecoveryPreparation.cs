@@ -59,6 +59,11 @@ internal sealed class RecoveryPreparation(
         }
 
         var policy = await policies.Current(db, caller.Tenant);
+        if (order.OnlyLowestRole && account.Role != policy.Policy.Ranks.Lowest)
+        {
+            return RefusalCode.RoleNotAllowed;
+        }
+
         var force = order.Means == Means.Force ? caller.Grant.Demand(Permission.CredentialForce) : null;
         if ((force ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Policy.Ranks)) is { } forbidden)
         {

@@ -39,6 +39,7 @@ internal static class RecoveryRegistration
         .AddUseCase<SetForcedKey>()
         .AddUseCase<ReadRedemption>()
         .AddUseCase<SetNewPassword>()
+        .AddUseCase<SetPasswordWithToken>()
         .AddUseCase<SetNewPasskey>()
         .AddUseCase<RecoverWithKey>()
         .AddUseCase<RepudiateRecovery>()

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
+using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
@@ -48,6 +49,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The doors for Kratos's clients.</summary>
     public KratosOptions Kratos { get; init; } = new();
 
+    /// <summary>The doors for Cryptlex's clients.</summary>
+    public CryptlexOptions Cryptlex { get; init; } = new();
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -85,6 +89,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Certificate = certificate,
             LoginId = LoginIdSettings.Read(settings),
             Kratos = KratosSettings.Read(settings),
+            Cryptlex = CryptlexSettings.Read(settings),
         };
     }
 

@@ -6,6 +6,7 @@ using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
+using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
@@ -97,6 +98,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSparekeyEngine(
             new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
         builder.Services.AddLoginId(options.LoginId);
+        builder.Services.AddCryptlex(options.Cryptlex);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddDfns(options.Dfns);

@@ -29,8 +29,7 @@ internal sealed class Problem(Refusal refusal) : IResult
     /// <param name="httpContext">The request.</param>
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var (status, title) = ProblemKinds.Of(refusal.Code);
-        var code = WireName.Of(refusal.Code);
+        var status = ProblemKinds.Of(refusal.Code).Status;
         var response = httpContext.Response;
         response.StatusCode = status;
         response.Headers.CacheControl = "no-store";
@@ -55,11 +54,20 @@ internal sealed class Problem(Refusal refusal) : IResult
             return people.Write(httpContext, refusal.Code, status);
         }
 
-        var origin = httpContext.RequestServices.GetRequiredService<EngineOptions>().Origin;
+        return WriteDocument(httpContext, refusal);
+    }
+
+    /// <summary>Writes the document alone; status and headers are already set.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="refusal">The refusal.</param>
+    public static Task WriteDocument(HttpContext context, Refusal refusal)
+    {
+        var (code, title) = (WireName.Of(refusal.Code), ProblemKinds.Of(refusal.Code).Title);
+        var origin = context.RequestServices.GetRequiredService<EngineOptions>().Origin;
         var document = new ProblemDocument(
-            new Uri(origin, $"/problems/{code}").ToString(), title, status, code, httpContext.CorrelationId(),
+            new Uri(origin, $"/problems/{code}").ToString(), title, context.Response.StatusCode, code, context.CorrelationId(),
             refusal.Detail, refusal.Faults.Count == 0 ? null : refusal.Faults);
-        return response.WriteAsJsonAsync(document, WireJson.Options, MediaType, httpContext.RequestAborted);
+        return context.Response.WriteAsJsonAsync(document, WireJson.Options, MediaType, context.RequestAborted);
     }
 }
 

@@ -28,6 +28,7 @@ internal static class ProblemKinds
         RefusalCode.PermissionMissing => (403, "The caller lacks the permission"),
         RefusalCode.AboveCeiling => (403, "The account is above the caller's ceiling"),
         RefusalCode.OwnAccount => (403, "Nobody acts as an operator on their own account"),
+        RefusalCode.RoleNotAllowed => (403, "The account's role is not one that this is done for"),
         RefusalCode.StrongerThanCreator => (403, "A token never exceeds its creator"),
         RefusalCode.VelocityExceeded => (429, "The token's allowance is spent"),
         RefusalCode.AccountNotFound => (404, "There is no such account"),

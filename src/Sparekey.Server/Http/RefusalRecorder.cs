@@ -31,7 +31,7 @@ internal sealed class RefusalRecorder(RecordRefusal refusals, SecurityEvents eve
         {
             events.Count(context.Visitor().Tenant, code);
         }
-        else if (code is RefusalCode.AboveCeiling or RefusalCode.OwnAccount or RefusalCode.StrongerThanCreator
+        else if (code is RefusalCode.AboveCeiling or RefusalCode.OwnAccount or RefusalCode.RoleNotAllowed or RefusalCode.StrongerThanCreator
                  or RefusalCode.SeparationOfDuties or RefusalCode.RecentlyRecovered or RefusalCode.PolicyRefuses)
         {
             var route = $"{context.Request.Method} {(context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText}";
