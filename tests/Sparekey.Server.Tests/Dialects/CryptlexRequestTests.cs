@@ -50,7 +50,7 @@ public sealed class CryptlexRequestTests
         await using var server = await RunningServer.Start();
         var scene = await CryptlexScene.Of(server);
         await scene.User("known@example.com");
-        await scene.User("boss@example.com", "admin");
+        await scene.Make("admin", "boss@example.com");
         for (var i = 0; i < 12; i++)
         {
             var answers = new List<string>();
@@ -111,7 +111,7 @@ public sealed class CryptlexRequestTests
         var scene = await CryptlexScene.Of(server);
         foreach (var (name, rank) in new[] { ("organization-admin", "operator"), ("reseller-admin", "admin"), ("partner", "admin") })
         {
-            var user = await scene.User(role: name);
+            var user = await scene.Make(name);
             (await server.Get($"/v3/users/{user}", scene.Portal))["role"].ShouldBe(name);
             (await server.Get($"/v1/accounts/{user}", server.AdminToken))["role"].ShouldBe(rank, name);
             (await scene.Mint(user)).Code.ShouldBe("role_not_allowed");

@@ -18,8 +18,8 @@ public sealed class CryptlexResetTests(CryptlexFixture fixture) : IClassFixture<
     public async Task A_token_sets_a_password_once_and_ends_the_sessions()
     {
         var email = _scene.NewEmail();
-        var user = await _scene.User(email);
-        var first = await Server.Post("/v1/sessions", new { identifier = email, password = "xT4_pa93Lm" });
+        var user = await _scene.Make("user", email);
+        var first = await Server.Post("/v1/sessions", new { identifier = email, password = CryptlexScene.FirstPassword });
         first.Status.ShouldBe(201, first.Text);
 
         var minted = await _scene.Mint(user);
@@ -30,7 +30,7 @@ public sealed class CryptlexResetTests(CryptlexFixture fixture) : IClassFixture<
 
         var done = await _scene.Reset(user, minted["resetPasswordToken"]);
         (done.Status, done.Text).ShouldBe((204, ""));
-        (await Server.Post("/v1/sessions", new { identifier = email, password = "xT4_pa93Lm" })).Code.ShouldBe("sign_in_failed");
+        (await Server.Post("/v1/sessions", new { identifier = email, password = CryptlexScene.FirstPassword })).Code.ShouldBe("sign_in_failed");
         (await Server.Post("/v1/sessions", new { identifier = email, password = CryptlexScene.Password })).Status.ShouldBe(201);
         (await Server.Get("/v1/sessions/current", first["session_token"])).Status.ShouldBe(401);
         (await _scene.Reset(user, minted["resetPasswordToken"], "yet another password of theirs")).Status.ShouldBe(400);
@@ -38,6 +38,11 @@ public sealed class CryptlexResetTests(CryptlexFixture fixture) : IClassFixture<
         events.ShouldContain("recovery_opened");
         events.ShouldContain("recovery_redeemed");
         events.Count(e => e == "recovery_completed").ShouldBe(1);
+        foreach (var secret in new[] { minted["resetPasswordToken"], CryptlexScene.Password, CryptlexScene.FirstPassword })
+        {
+            string.Join('\n', Server.LogLines).ShouldNotContain(secret);
+            (await Server.Get("/v1/ledger?limit=1000", Server.AdminToken)).Text.ShouldNotContain(secret);
+        }
     }
 
     [Fact]
@@ -90,6 +95,17 @@ public sealed class CryptlexResetTests(CryptlexFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task T8_A_reset_token_ends_to_the_moment()
+    {
+        var user = await _scene.User();
+        var token = await _scene.Token(user);
+        Server.Time.Advance(Hour - TimeSpan.FromMilliseconds(1));
+        (await _scene.Reset(user, token, "short")).Code.ShouldBe("password_refused");
+        Server.Time.Advance(TimeSpan.FromMilliseconds(1));
+        (await _scene.Reset(user, token, "short")).Code.ShouldBe("secret_invalid");
+    }
+
+    [Fact]
     public async Task A_newer_token_ends_the_older_ones_whoever_asked()
     {
         var user = await _scene.User();
@@ -139,7 +155,7 @@ public sealed class CryptlexResetTests(CryptlexFixture fixture) : IClassFixture<
     [InlineData("a role of the team's own")]
     public async Task No_token_is_made_for_anybody_above_a_user_whoever_asks(string role)
     {
-        var user = await _scene.User(role: role);
+        var user = await _scene.Make(role);
         foreach (var token in new[] { _scene.Portal, Server.AdminToken })
         {
             var refused = await _scene.Mint(user, token);

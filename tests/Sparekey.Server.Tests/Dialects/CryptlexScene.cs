@@ -19,6 +19,8 @@ internal sealed class CryptlexScene
 {
     public const string Password = "a password that nobody chose before";
 
+    public const string FirstPassword = "xT4_pa93Lm";
+
     private int _last;
 
     private CryptlexScene(RunningServer server, string portal) => (Server, Portal) = (server, portal);
@@ -46,11 +48,19 @@ internal sealed class CryptlexScene
     /// <summary>An address that nobody has yet.</summary>
     public string NewEmail() => $"person{Interlocked.Increment(ref _last)}@example.com";
 
+    /// <summary>A user who is there already, without a password.</summary>
+    public async Task<string> User(string? email = null)
+    {
+        var made = await Server.Post("/v1/accounts", new { email = email ?? NewEmail(), traits = new { name = new { first = "Jane" } } }, Server.AdminToken);
+        made.Status.ShouldBe(201, made.Text);
+        return made["id"];
+    }
+
     /// <summary>Makes a user as the vendor's integrations do, and gives its id.</summary>
-    public async Task<string> User(string? email = null, string role = "user", string? token = null)
+    public async Task<string> Make(string role, string? email = null)
     {
         var made = await Server.Post(
-            "/v3/users", new { email = email ?? NewEmail(), firstName = "Jane", password = "xT4_pa93Lm", role }, token ?? Server.AdminToken);
+            "/v3/users", new { email = email ?? NewEmail(), firstName = "Jane", password = FirstPassword, role }, Server.AdminToken);
         made.Status.ShouldBe(201, made.Text);
         return made["id"];
     }

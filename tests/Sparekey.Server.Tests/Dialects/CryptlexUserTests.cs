@@ -22,7 +22,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
         var email = _scene.NewEmail();
         var made = await Post(new
         {
-            firstName = "Jane", lastName = "Döe", email, password = "xT4_pa93Lm", role = "user", company = (string?)null,
+            firstName = "Jane", lastName = "Döe", email, password = CryptlexScene.FirstPassword, role = "user", company = (string?)null,
             allowCustomerPortalAccess = (bool?)null, tags = new[] { "trial", "trial", "eu" },
             metadata = new[] { new { key = "plan", value = "gold", viewPermissions = new[] { "user" } } },
         });
@@ -47,11 +47,11 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
     }
 
     [Fact]
-    public async Task A1_A_first_password_of_a_portal_signs_in_only_to_be_changed_and_for_a_day()
+    public async Task A1_A_first_password_of_a_portal_signs_in_only_to_be_changed()
     {
         var email = _scene.NewEmail();
-        await _scene.User(email);
-        var session = await Server.Post("/v1/sessions", new { identifier = email, password = "xT4_pa93Lm" });
+        await _scene.Make("user", email);
+        var session = await Server.Post("/v1/sessions", new { identifier = email, password = CryptlexScene.FirstPassword });
         session.Status.ShouldBe(201, session.Text);
         (await Server.Get("/v1/sessions/current", session["session_token"])).Code.ShouldBe("password_change_required");
     }
@@ -126,7 +126,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
 
         var user = await _scene.User();
         (await Patch(user, new { role = "organization-admin" })).Code.ShouldBe("above_ceiling");
-        var above = await _scene.User(role: "organization-admin");
+        var above = await _scene.Make("organization-admin");
         foreach (var (method, body) in new[] { ("PATCH", (object?)new { firstName = "Eve" }), ("DELETE", null) })
         {
             (await _scene.Call(method, $"/v3/users/{above}", body, _scene.Portal)).Code.ShouldBe("above_ceiling", method);
@@ -140,7 +140,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
     {
         foreach (var (given, rank) in new[] { ("organization-admin", "admin"), ("operator", "operator"), ("support", "admin"), ("user", "user") })
         {
-            var user = await _scene.User(role: given);
+            var user = await _scene.Make(given);
             (await Get(user))["role"].ShouldBe(given);
             (await Server.Get($"/v1/accounts/{user}", Server.AdminToken))["role"].ShouldBe(rank, given);
         }
@@ -217,7 +217,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
     [Fact]
     public async Task Parts_of_addresses_roles_and_times_are_found()
     {
-        var (one, two, boss) = (await _scene.User("fern.a@parts.example.org"), await _scene.User("moss.b@parts.example.org"), await _scene.User("oak.c@parts.example.org", "admin"));
+        var (one, two, boss) = (await _scene.User("fern.a@parts.example.org"), await _scene.User("moss.b@parts.example.org"), await _scene.Make("admin", "oak.c@parts.example.org"));
         (await Ids("email[sw]=Fern.")).ShouldBe([one]);
         (await Ids("email[ew]=@PARTS.example.org&role=user")).ShouldBe([one, two], ignoreOrder: true);
         (await Ids("email[cn]=.c@parts")).ShouldBe([boss]);
@@ -309,7 +309,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
     [InlineData("password")]
     [InlineData("twoFactorEnabled")]
     [InlineData("googleSsoEnabled")]
-    public async Task T8_A_change_sets_no_factor_of_a_user_who_is_there(string member)
+    public async Task A6_A_change_sets_no_factor_of_a_user_who_is_there(string member)
     {
         var email = _scene.NewEmail();
         var user = await _scene.User(email);
@@ -357,7 +357,7 @@ public sealed class CryptlexUserTests(CryptlexFixture fixture) : IClassFixture<C
 
     private JsonObject NewUser() => new()
     {
-        ["firstName"] = "Jane", ["email"] = _scene.NewEmail(), ["password"] = "xT4_pa93Lm", ["role"] = "user",
+        ["firstName"] = "Jane", ["email"] = _scene.NewEmail(), ["password"] = CryptlexScene.FirstPassword, ["role"] = "user",
     };
 
     private Task<Answer> Post(object body) => Server.Post("/v3/users", body as string ?? JsonSerializer.Serialize(body), _scene.Portal);
