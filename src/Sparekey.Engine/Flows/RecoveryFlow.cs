@@ -130,6 +130,9 @@ public sealed record RecoveryFlow(string Id, DateTimeOffset IssuedAt, DateTimeOf
     /// <summary>The recovery behind it. Nothing of it leaves the engine.</summary>
     public FlowSecret? Secret { get; init; }
 
+    /// <summary>When its secret ends: with the flow at the latest.</summary>
+    internal DateTimeOffset SecretEnds => Secret is { } secret && secret.ExpiresAt < ExpiresAt ? secret.ExpiresAt : ExpiresAt;
+
     /// <summary>Whether its time passed.</summary>
     /// <param name="now">The time.</param>
     public bool IsOver(DateTimeOffset now) => now >= ExpiresAt;

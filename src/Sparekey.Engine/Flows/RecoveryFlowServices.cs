@@ -11,7 +11,9 @@ internal static class RecoveryFlowServices
         .AddSingleton<RecoveryFlowStore>()
         .AddSingleton<FlowThrottle>()
         .AddSingleton<SessionOfRecovery>()
+        .AddSingleton<FlowSecrets>()
         .AddUseCase<RecoveryFlows>()
+        .AddUseCase<FlowErrors>()
         .AddUseCase<SendInFlow>()
         .AddUseCase<RedeemInFlow>()
         .AddUseCase<OrderFlow>();

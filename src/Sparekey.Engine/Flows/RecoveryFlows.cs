@@ -1,4 +1,7 @@
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 
 namespace Sparekey.Engine.Flows;
@@ -8,8 +11,9 @@ public sealed class RecoveryFlows
 {
     private readonly Acts _acts;
     private readonly RecoveryFlowStore _flows;
+    private readonly FlowSecrets _secrets;
 
-    internal RecoveryFlows(Acts acts, RecoveryFlowStore flows) => (_acts, _flows) = (acts, flows);
+    internal RecoveryFlows(Acts acts, RecoveryFlowStore flows, FlowSecrets secrets) => (_acts, _flows, _secrets) = (acts, flows, secrets);
 
     /// <summary>Opens a flow.</summary>
     /// <param name="visitor">From where.</param>
@@ -25,6 +29,38 @@ public sealed class RecoveryFlows
     /// <returns>The flow, for a day after it expired too; null when there is none.</returns>
     public async Task<RecoveryFlow?> Find(Visitor visitor, string id, CancellationToken cancellationToken) =>
         (await _acts.Read(db => _flows.Find(db, visitor.Tenant, id, _acts.Now), cancellationToken))?.State;
+
+    /// <summary>
+    /// What the token of a link would come to if it were redeemed now. Looking consumes nothing and counts nothing, however often: programmes
+    /// look at the links in mail before people do.
+    /// </summary>
+    /// <param name="visitor">From where.</param>
+    /// <param name="id">The flow.</param>
+    /// <param name="token">The token.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>
+    /// Null where it would open a session; else what the flow in its place tells: <see cref="FlowNoteKind.TokenInvalid"/>,
+    /// <see cref="FlowNoteKind.Expired"/> or <see cref="FlowNoteKind.AccountDisabled"/>.
+    /// </returns>
+    public Task<FlowNote?> LookAt(Visitor visitor, string id, SecretText token, CancellationToken cancellationToken) => _acts.Read(
+        async db =>
+        {
+            var now = _acts.Now;
+            if ((await _flows.Find(db, visitor.Tenant, id, now))?.State
+                is not { Uses: Means.Link, State: not RecoveryFlowState.PassedChallenge } flow)
+            {
+                _secrets.CompareWithNothing(visitor.Tenant, token.Reveal());
+                return new FlowNote(FlowNoteKind.TokenInvalid);
+            }
+
+            var (behind, verdict) = await _secrets.Compare(db, visitor.Tenant, flow, token.Reveal(), now);
+            return behind is null || verdict == FlowVerdict.Wrong ? new FlowNote(FlowNoteKind.TokenInvalid)
+                : now >= flow.SecretEnds ? new FlowNote(FlowNoteKind.Expired) { At = flow.SecretEnds }
+                : verdict == FlowVerdict.Dead ? new FlowNote(FlowNoteKind.TokenInvalid)
+                : behind.Account.Status != AccountStatus.Active ? new FlowNote(FlowNoteKind.AccountDisabled)
+                : null;
+        },
+        cancellationToken);
 
     /// <summary>Notes what was wrong with what was submitted.</summary>
     /// <param name="visitor">From where.</param>

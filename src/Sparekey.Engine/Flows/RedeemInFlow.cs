@@ -3,10 +3,7 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Ceremonies;
-using Sparekey.Engine.Keys;
-using Sparekey.Engine.Policies;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
 
@@ -17,6 +14,12 @@ namespace Sparekey.Engine.Flows;
 /// <param name="TokenPrefix">What its token begins with.</param>
 public sealed record FlowSession(TimeSpan Lifetime, string TokenPrefix);
 
+/// <summary>The settings flow that follows.</summary>
+/// <param name="RequestUrl">How it would be asked for.</param>
+/// <param name="Lifetime">How long it takes changes.</param>
+/// <param name="ReturnTo">Where the person goes afterwards where the recovery flow says nothing; null for nowhere in particular.</param>
+public sealed record FlowSettings(string RequestUrl, TimeSpan Lifetime, string? ReturnTo);
+
 /// <summary>What somebody gives to a flow.</summary>
 /// <param name="Uses">Whether it is a code or the token of a link.</param>
 /// <param name="Text">The code or token as it came.</param>
@@ -26,6 +29,9 @@ public sealed record FlowTry(Means Uses, SecretText Text, FlowSession Session, N
 {
     /// <summary>How many codes a flow takes, right or wrong; cut to <see cref="RecoveryLimits.TriesByHandle"/>.</summary>
     public int MaxSubmissions { get; init; } = RecoveryLimits.TriesByHandle;
+
+    /// <summary>The settings flow that follows, unless the flow skips it; null for none.</summary>
+    public FlowSettings? Settings { get; init; }
 
     /// <summary>What the browser's submissions bring from now on, where it opened a session; null for a programme.</summary>
     public string? Csrf { get; init; }
@@ -41,7 +47,8 @@ public abstract record FlowOutcome(RecoveryFlow Flow)
     /// <summary>It opened a session.</summary>
     /// <param name="Flow">The flow, which ended well.</param>
     /// <param name="Session">The session and its token.</param>
-    public sealed record Opened(RecoveryFlow Flow, OpenedSession Session) : FlowOutcome(Flow);
+    /// <param name="Settings">The settings flow in which the person sets a credential; null where none was asked for.</param>
+    public sealed record Opened(RecoveryFlow Flow, OpenedSession Session, SettingsFlow? Settings) : FlowOutcome(Flow);
 
     /// <summary>It was wrong; the flow takes another.</summary>
     /// <param name="Flow">The flow.</param>
@@ -61,26 +68,22 @@ public sealed class RedeemInFlow
     private readonly Acts _acts;
     private readonly RecoveryFlowStore _flows;
     private readonly FlowThrottle _throttle;
-    private readonly RecoveryStore _store;
-    private readonly AccountStore _accounts;
-    private readonly PolicyStore _policies;
-    private readonly RecoverySecrets _secrets;
+    private readonly FlowSecrets _secrets;
     private readonly RecoveryAct _recoveries;
     private readonly SessionOfRecovery _sessions;
+    private readonly SettingsFlowStore _settings;
 
     internal RedeemInFlow(
-        Acts acts, RecoveryFlowStore flows, FlowThrottle throttle, RecoveryStore store, AccountStore accounts, PolicyStore policies,
-        RecoverySecrets secrets, RecoveryAct recoveries, SessionOfRecovery sessions)
+        Acts acts, RecoveryFlowStore flows, FlowThrottle throttle, FlowSecrets secrets, RecoveryAct recoveries, SessionOfRecovery sessions,
+        SettingsFlowStore settings)
     {
         _acts = acts;
         _flows = flows;
         _throttle = throttle;
-        _store = store;
-        _accounts = accounts;
-        _policies = policies;
         _secrets = secrets;
         _recoveries = recoveries;
         _sessions = sessions;
+        _settings = settings;
     }
 
     /// <summary>Redeems.</summary>
@@ -125,8 +128,8 @@ public sealed class RedeemInFlow
             return await Again(act, attempt, used ? FlowNoteKind.CodeUsed : FlowNoteKind.TooOften);
         }
 
-        var (behind, verdict) = await Compare(act, flow, CodeText.Normalize(CodeFormat.Digits, attempt.Text.Reveal()) ?? "");
-        if (behind is not null && verdict == Verdict.Live)
+        var (behind, verdict) = await _secrets.Compare(act.Db, act.Tenant, flow, CodeText.Normalize(CodeFormat.Digits, attempt.Text.Reveal()) ?? "", act.Now);
+        if (behind is not null && verdict == FlowVerdict.Live)
         {
             return await Open(act, visitor, found, flow, behind, attempt);
         }
@@ -141,45 +144,25 @@ public sealed class RedeemInFlow
     {
         if (found is not { State: { Uses: Means.Link, State: not RecoveryFlowState.PassedChallenge } flow })
         {
-            _secrets.MatchesFlow(act.Tenant, null, "", null, attempt.Text.Reveal());
+            _secrets.CompareWithNothing(act.Tenant, attempt.Text.Reveal());
             return await Again(act, attempt, FlowNoteKind.TokenInvalid);
         }
 
-        var (behind, verdict) = await Compare(act, flow, attempt.Text.Reveal());
-        if (behind is null || verdict == Verdict.Wrong)
+        var (behind, verdict) = await _secrets.Compare(act.Db, act.Tenant, flow, attempt.Text.Reveal(), act.Now);
+        if (behind is null || verdict == FlowVerdict.Wrong)
         {
             await CountWrong(act, visitor, behind, verdict);
             return await Again(act, attempt, FlowNoteKind.TokenInvalid);
         }
 
-        var ends = flow.ExpiresAt < flow.Secret!.ExpiresAt ? flow.ExpiresAt : flow.Secret.ExpiresAt;
-        return act.Now >= ends ? await Again(act, attempt, FlowNoteKind.Expired, ends)
-            : verdict == Verdict.Live ? await Open(act, visitor, found, flow, behind, attempt)
+        return act.Now >= flow.SecretEnds ? await Again(act, attempt, FlowNoteKind.Expired, flow.SecretEnds)
+            : verdict == FlowVerdict.Live ? await Open(act, visitor, found, flow, behind, attempt)
             : await Again(act, attempt, FlowNoteKind.TokenInvalid);
     }
 
-    // The secret of the flow is one of a generation; the code of a recovery that had to wait was sent later, and is found by its recovery.
-    private async Task<(RecoveryAct.Found? Behind, Verdict Verdict)> Compare(Act act, RecoveryFlow flow, string presented)
+    private async Task CountWrong(Act act, Visitor visitor, RecoveryAct.Found? behind, FlowVerdict verdict)
     {
-        var secret = flow.Secret;
-        KeyedHash? kept = secret is { Mac.Length: > 0 } ? new KeyedHash(secret.KeyVersion, secret.Mac) : null;
-        var matches = _secrets.MatchesFlow(act.Tenant, secret?.Recovery, flow.Id, kept, presented);
-        if (secret is null || await _store.Find(act.Db, act.Tenant, secret.Recovery) is not { } recovery
-            || await _accounts.Find(act.Db, act.Tenant, recovery.Request.Account) is not { } account)
-        {
-            return (null, Verdict.Wrong);
-        }
-
-        var later = kept is null && flow.Uses == Means.Code && (await _store.CodesOf(act.Db, act.Tenant, account.Id))
-            .Any(c => c.Recovery == recovery.Id && _secrets.Matches(act.Tenant, c, presented));
-        var live = recovery.IsRedeemable(act.Now) && (later || recovery.Secret!.Number == secret.Generation);
-        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-        return (new RecoveryAct.Found(recovery, account, policy), !matches && !later ? Verdict.Wrong : live ? Verdict.Live : Verdict.Dead);
-    }
-
-    private async Task CountWrong(Act act, Visitor visitor, RecoveryAct.Found? behind, Verdict verdict)
-    {
-        if (behind is not null && verdict == Verdict.Wrong)
+        if (behind is not null && verdict == FlowVerdict.Wrong)
         {
             await _recoveries.Apply(
                 act, behind, new RecoveryCommand.Redeem(Matches: false, TryOrigin.Handle, NewId.Make<RedemptionId>()), visitor);
@@ -202,18 +185,18 @@ public sealed class RedeemInFlow
         }
 
         var ended = flow with { State = RecoveryFlowState.PassedChallenge, Note = null, Csrf = attempt.Csrf ?? flow.Csrf };
-        return new FlowOutcome.Opened(await _flows.Write(act, found, ended), opened.Value);
+        var settings = attempt.Settings is { } wanted && !flow.SkipsSettings
+            ? await _settings.Open(act, new NewSettingsFlow(behind.Account.Id, wanted.RequestUrl, wanted.Lifetime)
+            {
+                // Whoever opens a link does so in a browser.
+                IsNative = flow.IsNative && flow.Uses == Means.Code,
+                ReturnTo = flow.ReturnTo ?? wanted.ReturnTo,
+                RecoveredUntil = opened.Value.Session.ExpiresAt,
+            })
+            : null;
+        return new FlowOutcome.Opened(await _flows.Write(act, found, ended), opened.Value, settings);
     }
 
     private async Task<Result<FlowOutcome>> Again(Act act, FlowTry attempt, FlowNoteKind why, DateTimeOffset? at = null) =>
         new FlowOutcome.Again(await _flows.Open(act, attempt.Next with { Note = new FlowNote(why) { At = at } }));
-
-    private enum Verdict
-    {
-        Wrong,
-
-        // It was right once: used, expired, or superseded by another.
-        Dead,
-        Live,
-    }
 }

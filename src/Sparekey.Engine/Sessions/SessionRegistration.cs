@@ -45,6 +45,7 @@ internal static class SessionRegistration
         services.AddUseCase<SetOwnPassword>();
         services.AddUseCase<EndSession>();
         services.AddUseCase<EndOtherSessions>();
+        services.AddUseCase<OwnSessions>();
         services.AddUseCase<SessionsOfAccount>();
         services.AddUseCase<ListCredentials>();
         services.AddUseCase<RevokeCredential>();

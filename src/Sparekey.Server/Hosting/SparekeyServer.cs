@@ -93,6 +93,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             services => new SteadyClock(options.Time, services.GetRequiredService<ILogger<SteadyClock>>()));
         builder.Services.AddSingleton(installation);
         builder.Services.AddSingleton(new AnswerBeat(options.AnswerBeat));
+        builder.Services.AddSingleton<OriginCheck>();
         builder.Services.AddSingleton(
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(

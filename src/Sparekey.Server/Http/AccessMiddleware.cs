@@ -1,8 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
-using Sparekey.Engine;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Applications;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Tenants;
 
@@ -20,12 +18,11 @@ namespace Sparekey.Server.Http;
 /// <param name="limiter">Counts what addresses do.</param>
 /// <param name="refusals">Keeps the record of refusals.</param>
 /// <param name="events">Counts what strangers are refused.</param>
-/// <param name="origins">Knows where pages of applications come from.</param>
-/// <param name="options">The server's origin.</param>
+/// <param name="origins">Knows strangers' pages.</param>
 /// <param name="log">The log.</param>
 internal sealed partial class AccessMiddleware(
     RequestDelegate next, Authentication authentication, SessionAuthentication sessions, TenantOfHost tenants, Velocity velocity,
-    SourceLimiter limiter, RecordRefusal refusals, SecurityEvents events, ApplicationOrigins origins, EngineOptions options,
+    SourceLimiter limiter, RecordRefusal refusals, SecurityEvents events, OriginCheck origins,
     ILogger<AccessMiddleware> log)
 {
     private const string TenantHeader = "Sparekey-Tenant";
@@ -85,7 +82,7 @@ internal sealed partial class AccessMiddleware(
 
         var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId()) { Host = context.Request.Host.Value ?? "" };
         context.Features.Set(visitor);
-        if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && await IsForeignOrigin(context, visitor.Tenant))
+        if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && await origins.IsForeign(context, visitor.Tenant))
         {
             return CountSource(context) ?? RefusalCode.OriginNotAllowed;
         }
@@ -163,17 +160,6 @@ internal sealed partial class AccessMiddleware(
             : TenantId.TryParse(name, out var tenant) && await tenants.Exists(tenant, context.RequestAborted)
                 ? tenant
                 : RefusalCode.TenantNotFound;
-    }
-
-    // Browsers send it with every POST; who sends none is no page. Our own pages send no referrer, and a browser then writes
-    // "null" for the origin of a form: it says in a header that no page can set that the form is ours (Sec-Fetch-Site).
-    private async Task<bool> IsForeignOrigin(HttpContext context, TenantId tenant)
-    {
-        var origin = context.Request.Headers.Origin.ToString();
-        return origin.Length > 0
-            && !(origin == "null" && context.Request.Headers["Sec-Fetch-Site"] == "same-origin")
-            && !string.Equals(origin, options.Origin.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase)
-            && !await origins.Contain(tenant, origin, context.RequestAborted);
     }
 
     private static string Route(HttpContext context) =>

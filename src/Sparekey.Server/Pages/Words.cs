@@ -32,6 +32,11 @@ internal sealed class Words
     /// <param name="name">Its name.</param>
     public string this[string name] => _texts[name];
 
+    /// <summary>A text that there may be.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>The text; null where there is none of the name.</returns>
+    public string? Find(string name) => _texts.GetValueOrDefault(name);
+
     /// <summary>The texts a browser asks for (RFC 9110 §12.5.4), else English.</summary>
     /// <param name="acceptLanguage">The header.</param>
     public static Words For(string? acceptLanguage)

@@ -55,6 +55,9 @@ internal static class KratosEndpoints
     {
         MapHealth(group);
         MapRedirects(group);
+        AdminRecoveryEndpoints.Map(group);
+        RecoveryEndpoints.Map(group);
+        ErrorUi.Map(group);
     }
 
     private static void MapHealth(RouteGroupBuilder group)
