@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Sparekey.Core.Recoveries;
-using Sparekey.Engine;
 using Sparekey.Engine.Flows;
 
 namespace Sparekey.Server.Dialects.Kratos;

@@ -2,7 +2,6 @@ using Sparekey.Core;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine;
-using Sparekey.Engine.Access;
 using Sparekey.Engine.Flows;
 using Sparekey.Server.Http;
 
