@@ -63,6 +63,15 @@ public sealed record Account(AccountId Id, string Role, DateTimeOffset CreatedAt
     /// <summary>Data of the team's programmes that only operators see, a JSON object.</summary>
     public string MetadataAdmin { get; init; } = "{}";
 
+    /// <summary>When it last changed.</summary>
+    public DateTimeOffset UpdatedAt { get; init; } = CreatedAt;
+
+    /// <summary>Since when its status is what it is.</summary>
+    public DateTimeOffset StatusSince { get; init; } = CreatedAt;
+
+    /// <summary>The schema that its traits keep to; null for none.</summary>
+    public string? Schema { get; init; }
+
     /// <summary>
     /// Whether applications of a group of another product may know of the account: it belongs to that group, or to none of that
     /// product, and so to the whole tenant.

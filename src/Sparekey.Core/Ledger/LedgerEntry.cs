@@ -8,6 +8,7 @@ namespace Sparekey.Core.Ledger;
 public enum LedgerEvent
 {
     TenantCreated,
+    IdentitySchemaSet,
     PolicyChanged,
     KeysRotated,
     ApplicationCreated,

@@ -71,7 +71,12 @@ internal sealed class AccountAct(Acts acts, Database database, AccountStore stor
     /// <returns>The account, one version later; nothing was written when it is refused.</returns>
     public async Task<Result<Account>> Write(Act act, Caller caller, Found found, Account changed)
     {
-        var (before, next) = (found.Account, changed with { Version = found.Account.Version + 1 });
+        var (before, next) = (found.Account, changed with
+        {
+            Version = found.Account.Version + 1,
+            UpdatedAt = act.Now,
+            StatusSince = changed.Status == found.Account.Status ? found.Account.StatusSince : act.Now,
+        });
         if ((caller.Grant.MayActOn(before.Id, before.Kind, before.Role, next.Role, found.Ranks)
             ?? caller.Grant.MayActOn(before.Id, next.Kind, before.Role, next.Role, found.Ranks)) is { } forbidden)
         {

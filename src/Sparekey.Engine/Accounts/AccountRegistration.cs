@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Schemas;
 using Sparekey.Engine.Tenants;
 
 namespace Sparekey.Engine.Accounts;
@@ -16,6 +17,8 @@ internal static class AccountRegistration
         .AddSingleton<TenantHosts>()
         .AddSingleton<AccountAct>()
         .AddSingleton<AddressConfirmation>()
+        .AddSingleton<AddressChanges>()
+        .AddUseCase<IdentitySchemas>()
         .AddUseCase<CreateAccount>()
         .AddUseCase<FindMember>()
         .AddUseCase<ImportAccounts>()

@@ -17,14 +17,14 @@ internal sealed record AccountRow(
     string Traits,
     string MetadataPublic,
     string MetadataAdmin,
-    long CreatedAt,
-    long Version)
+    long CreatedAt, long Version,
+    long? UpdatedAt, long? StatusSince, string? Schema)
 {
     public const string Columns =
         """
         a.id AS Id, a.username AS Username, a.role AS Role, a.kind AS Kind, a.status AS Status, a.group_names AS GroupNames,
         a.manager_id AS Manager, a.traits AS Traits, a.metadata_public AS MetadataPublic, a.metadata_admin AS MetadataAdmin,
-        a.created_at AS CreatedAt, a.version AS Version
+        a.created_at AS CreatedAt, a.version AS Version, a.updated_at AS UpdatedAt, a.status_since AS StatusSince, a.schema_id AS Schema
         """;
 
     public Account Read(IEnumerable<AddressRow> addresses, IEnumerable<ExternalIdRow> externalIds) =>
@@ -40,6 +40,9 @@ internal sealed record AccountRow(
             Traits = Traits,
             MetadataPublic = MetadataPublic,
             MetadataAdmin = MetadataAdmin,
+            UpdatedAt = DateTimeOffset.FromUnixTimeMilliseconds(UpdatedAt ?? CreatedAt),
+            StatusSince = DateTimeOffset.FromUnixTimeMilliseconds(StatusSince ?? CreatedAt),
+            Schema = Schema,
         };
 }
 

@@ -35,8 +35,10 @@ internal static class AccountRules
             Traits = JsonText.Compact(wanted.Traits, "/traits", faults),
             MetadataPublic = JsonText.Compact(wanted.MetadataPublic, "/metadata_public", faults),
             MetadataAdmin = JsonText.Compact(wanted.MetadataAdmin, "/metadata_admin", faults),
+            Schema = wanted.Schema,
         };
-        if (wanted.Username is null && wanted.Emails.Count + wanted.Phones.Count + wanted.ExternalIds.Count == 0)
+        // Where a schema says what an account is called, it may say: nothing.
+        if (wanted is { Username: null, Schema: null } && wanted.Emails.Count + wanted.Phones.Count + wanted.ExternalIds.Count == 0)
         {
             faults.Add(new FieldFault("", "An account has a user name, an address or an external id."));
         }
@@ -74,6 +76,7 @@ internal static class AccountRules
                 ? JsonText.Compact(open, "/metadata_public", faults) : before.MetadataPublic,
             MetadataAdmin = change.MetadataAdmin is { } inner
                 ? JsonText.Compact(inner, "/metadata_admin", faults) : before.MetadataAdmin,
+            Schema = change.Schema ?? before.Schema,
         };
         if (next.Manager == before.Id)
         {
@@ -151,6 +154,7 @@ internal static class AccountRules
         }
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var confirmed = wanted.Confirmed.ToHashSet(StringComparer.Ordinal);
         Address Read(AddressKind kind, string text, string pointer)
         {
             var value = Address(kind, text, pointer, faults);
@@ -159,7 +163,7 @@ internal static class AccountRules
                 faults.Add(new FieldFault(pointer, "The same address twice."));
             }
 
-            return new Address(NewId.Make<AddressId>(), kind, value, now, GivenAtCreation: true, ConfirmedAt: null);
+            return new Address(NewId.Make<AddressId>(), kind, value, now, GivenAtCreation: true, ConfirmedAt: confirmed.Contains(value) ? now : null);
         }
 
         return

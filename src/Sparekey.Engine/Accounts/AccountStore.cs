@@ -128,10 +128,10 @@ internal sealed class AccountStore
             """
             INSERT INTO accounts
                 (tenant_id, id, username, role, kind, status, group_names, manager_id, traits, metadata_public, metadata_admin,
-                 created_at, version)
+                 created_at, version, updated_at, status_since, schema_id)
             VALUES
                 (@tenant, @id, @username, @role, @kind, @status, @groups, @manager, @traits, @metadataPublic, @metadataAdmin,
-                 @created, @version)
+                 @created, @version, @now, @now, @schema)
             """,
             Parameters(act, account));
         await AccountClaims.Write(act, null, account);
@@ -150,6 +150,7 @@ internal sealed class AccountStore
             """
             UPDATE accounts SET username = @username, role = @role, kind = @kind, status = @status, group_names = @groups,
                 manager_id = @manager, traits = @traits, metadata_public = @metadataPublic, metadata_admin = @metadataAdmin,
+                status_since = CASE WHEN status = @status THEN status_since ELSE @now END, updated_at = @now, schema_id = @schema,
                 version = @version
             WHERE tenant_id = @tenant AND id = @id AND version = @version - 1 AND deleted_at IS NULL
             """,
@@ -240,6 +241,8 @@ internal sealed class AccountStore
         metadataAdmin = account.MetadataAdmin,
         created = account.CreatedAt.ToUnixTimeMilliseconds(),
         version = account.Version,
+        schema = account.Schema,
+        now = act.NowMs,
     };
 }
 

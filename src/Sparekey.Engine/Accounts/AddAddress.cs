@@ -1,6 +1,5 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
-using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 
 namespace Sparekey.Engine.Accounts;
@@ -12,13 +11,13 @@ namespace Sparekey.Engine.Accounts;
 public sealed class AddAddress
 {
     private readonly AccountAct _act;
-    private readonly AddressConfirmation _confirmation;
+    private readonly AddressChanges _changes;
     private readonly Idempotency _idempotency;
 
-    internal AddAddress(AccountAct act, AddressConfirmation confirmation, Idempotency idempotency)
+    internal AddAddress(AccountAct act, AddressChanges changes, Idempotency idempotency)
     {
         _act = act;
-        _confirmation = confirmation;
+        _changes = changes;
         _idempotency = idempotency;
     }
 
@@ -48,47 +47,18 @@ public sealed class AddAddress
         }
 
         var before = found.Value.Account;
-        var faults = new List<FieldFault>();
-        var value = AccountRules.Address(kind, text, "/value", faults);
-        var form = Identifier.Normalize(value);
-        if (before.Addresses.Length >= AccountRules.MaxAddresses)
+        var made = await _changes.Make(act, before, [new WantedAddress(kind, text)]);
+        if (made.Refusal is { } refused)
         {
-            faults.Add(new FieldFault("", $"An account has at most {AccountRules.MaxAddresses} addresses."));
+            return refused;
         }
 
-        if (before.Addresses.Any(a => Identifier.Normalize(a.Value) == form))
+        var written = await _act.Write(act, caller, found.Value, before with { Addresses = before.Addresses.AddRange(made.Value) });
+        if (written.Refusal is null)
         {
-            faults.Add(new FieldFault("/value", "The account has this address."));
+            await _changes.Tell(act, caller, before, written.Value);
         }
 
-        if (faults.Count > 0)
-        {
-            return AccountRules.Invalid(faults);
-        }
-
-        // It claims nothing yet; this only saves somebody a code that could not confirm anything.
-        if (await AccountClaims.IsTaken(act, form!, before))
-        {
-            return RefusalCode.IdentifierTaken;
-        }
-
-        if (await _confirmation.MaySend(act, value) is { } slowed)
-        {
-            return slowed;
-        }
-
-        var added = new Address(NewId.Make<AddressId>(), kind, value, act.Now, GivenAtCreation: false, ConfirmedAt: null);
-        var written = await _act.Write(act, caller, found.Value, before with { Addresses = before.Addresses.Add(added) });
-        if (written.Refusal is not null)
-        {
-            return written;
-        }
-
-        await _confirmation.Send(act, id, added);
-        await act.Send(AddressNotice.Of(before, added, "added"));
-        await act.Record(AccountLedger.Entry(
-            LedgerEvent.AddressAdded, caller, written.Value, ("address", added.Id.ToString()), ("kind", WireName.Of(kind)))
-            .With(("address", value)));
-        return written.Value;
+        return written;
     }
 }

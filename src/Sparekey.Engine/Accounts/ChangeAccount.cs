@@ -6,17 +6,15 @@ using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Accounts;
 
-/// <summary>Changes what an account is, but for its addresses: those have acts of their own.</summary>
+/// <summary>Changes what an account is. What it is and where it is reached change together or not at all.</summary>
 public sealed class ChangeAccount
 {
     private readonly AccountAct _act;
     private readonly SessionStore _sessions;
+    private readonly AddressChanges _addresses;
 
-    internal ChangeAccount(AccountAct act, SessionStore sessions)
-    {
-        _act = act;
-        _sessions = sessions;
-    }
+    internal ChangeAccount(AccountAct act, SessionStore sessions, AddressChanges addresses) =>
+        (_act, _sessions, _addresses) = (act, sessions, addresses);
 
     /// <summary>Changes an account.</summary>
     /// <param name="caller">Who changes it; holds <c>account:write</c> and a ceiling that covers its role before and after.</param>
@@ -26,7 +24,8 @@ public sealed class ChangeAccount
     /// <returns>
     /// The account afterwards; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.OwnAccount"/>,
     /// <see cref="RefusalCode.AboveCeiling"/>, <see cref="RefusalCode.VersionConflict"/>, <see cref="RefusalCode.UnknownRole"/>,
-    /// <see cref="RefusalCode.IdentifierTaken"/>, <see cref="RefusalCode.InvalidRequest"/>.
+    /// <see cref="RefusalCode.IdentifierTaken"/>, <see cref="RefusalCode.InvalidRequest"/>, <see cref="RefusalCode.TooManyRequests"/> when an
+    /// address was sent too many codes.
     /// </returns>
     public Task<Result<Account>> Run(Caller caller, AccountId id, AccountChange change, CancellationToken cancellationToken) =>
         Run(caller, id, _ => change, cancellationToken);
@@ -66,14 +65,28 @@ public sealed class ChangeAccount
             return wrong;
         }
 
-        var members = Changes(before, changed.Value);
-        if (members.Count == 0)
+        var staying = changed.Value with { Addresses = before.Addresses.RemoveAll(a => change.RemoveAddresses.Contains(a.Id)) };
+        var added = await _addresses.Make(act, staying, change.AddAddresses);
+        if (added.Refusal is { } refused)
+        {
+            return refused;
+        }
+
+        var wanted = staying with { Addresses = staying.Addresses.AddRange(added.Value) };
+        var members = Changes(before, wanted);
+        if (members.Count == 0 && wanted.Addresses.SequenceEqual(before.Addresses))
         {
             return before;
         }
 
-        var written = await _act.Write(act, caller, found.Value, changed.Value);
+        var written = await _act.Write(act, caller, found.Value, wanted);
         if (written.Refusal is not null)
+        {
+            return written;
+        }
+
+        await _addresses.Tell(act, caller, before, written.Value);
+        if (members.Count == 0)
         {
             return written;
         }
@@ -106,6 +119,7 @@ public sealed class ChangeAccount
             ("metadata_public", before.MetadataPublic == next.MetadataPublic),
             ("metadata_admin", before.MetadataAdmin == next.MetadataAdmin),
             ("external_ids", before.ExternalIds.SequenceEqual(next.ExternalIds)),
+            ("schema_id", before.Schema == next.Schema),
         ];
         return [.. members.Where(m => !m.Same).Select(m => m.Name)];
     }

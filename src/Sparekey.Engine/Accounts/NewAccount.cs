@@ -43,6 +43,12 @@ public sealed record NewAccount
     /// <summary>Ids of the account in other products.</summary>
     public IReadOnlyList<ExternalId> ExternalIds { get; init; } = [];
 
+    /// <summary>Those of the addresses that the team had confirmed before it came here.</summary>
+    public IReadOnlyList<string> Confirmed { get; init; } = [];
+
+    /// <summary>The schema that its traits keep to; null for none.</summary>
+    public string? Schema { get; init; }
+
     /// <summary>A first password that somebody else chose: it signs in for 24 hours, only to be changed.</summary>
     public SecretText? Password { get; init; }
 
@@ -93,6 +99,15 @@ public sealed record AccountChange
 
     /// <summary>The whole object.</summary>
     public string? MetadataAdmin { get; init; }
+
+    /// <summary>The schema that its traits keep to.</summary>
+    public string? Schema { get; init; }
+
+    /// <summary>Addresses to add. Each is usable once it is confirmed, and carries secrets a day later.</summary>
+    public IReadOnlyList<WantedAddress> AddAddresses { get; init; } = [];
+
+    /// <summary>Addresses to remove.</summary>
+    public IReadOnlyList<AddressId> RemoveAddresses { get; init; } = [];
 
     /// <summary>All its ids in other products.</summary>
     public IReadOnlyList<ExternalId>? ExternalIds { get; init; }

@@ -39,6 +39,47 @@ public sealed class ReadAccounts
         : await _acts.Read(db => _store.Find(db, caller.Tenant, id), cancellationToken) is { } found ? found
         : RefusalCode.AccountNotFound;
 
+    /// <summary>The account that is called or reached so.</summary>
+    /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
+    /// <param name="identifier">A user name or a usable address.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The account, or <see cref="RefusalCode.AccountNotFound"/>.</returns>
+    public async Task<Result<Account>> Called(Caller caller, string identifier, CancellationToken cancellationToken) =>
+        caller.Grant.Demand(Permission.AccountRead) is { } missing ? missing
+        : await _acts.Read(db => _store.FindByIdentifier(db, caller.Tenant, identifier), cancellationToken) is { } found ? found
+        : RefusalCode.AccountNotFound;
+
+    /// <summary>The account that another product calls so.</summary>
+    /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
+    /// <param name="external">Its id there.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The account, or <see cref="RefusalCode.AccountNotFound"/>.</returns>
+    public async Task<Result<Account>> CalledElsewhere(Caller caller, ExternalId external, CancellationToken cancellationToken) =>
+        caller.Grant.Demand(Permission.AccountRead) is { } missing ? missing
+        : await _acts.Read(db => _store.FindByExternalId(db, caller.Tenant, external), cancellationToken) is { } found ? found
+        : RefusalCode.AccountNotFound;
+
+    /// <summary>Those of some accounts that there are, in the order asked for.</summary>
+    /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<Result<IReadOnlyList<Account>>> Some(Caller caller, IReadOnlyList<AccountId> ids, CancellationToken cancellationToken) =>
+        caller.Grant.Demand(Permission.AccountRead) is { } missing ? missing : await _acts.Read<Result<IReadOnlyList<Account>>>(
+            async db =>
+            {
+                var all = new List<Account>();
+                foreach (var id in ids.Distinct())
+                {
+                    if (await _store.Find(db, caller.Tenant, id) is { } found)
+                    {
+                        all.Add(found);
+                    }
+                }
+
+                return all;
+            },
+            cancellationToken);
+
     /// <summary>A page of accounts in the order of their making. Accounts made meanwhile come at the end and move nobody.</summary>
     /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
     /// <param name="filter">Which.</param>

@@ -1,6 +1,5 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
-using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 
 namespace Sparekey.Engine.Accounts;
@@ -9,8 +8,9 @@ namespace Sparekey.Engine.Accounts;
 public sealed class RemoveAddress
 {
     private readonly AccountAct _act;
+    private readonly AddressChanges _changes;
 
-    internal RemoveAddress(AccountAct act) => _act = act;
+    internal RemoveAddress(AccountAct act, AddressChanges changes) => (_act, _changes) = (act, changes);
 
     /// <summary>Removes an address.</summary>
     /// <param name="caller">Who removes it; holds <c>account:write</c> and a ceiling that covers the account.</param>
@@ -39,16 +39,11 @@ public sealed class RemoveAddress
         }
 
         var written = await _act.Write(act, caller, found.Value, before with { Addresses = before.Addresses.Remove(removed) });
-        if (written.Refusal is not null)
+        if (written.Refusal is null)
         {
-            return written;
+            await _changes.Tell(act, caller, before, written.Value);
         }
 
-        await act.Send(AddressNotice.Of(before, removed, "removed"));
-        await act.Record(AccountLedger.Entry(
-            LedgerEvent.AddressRemoved, caller, written.Value,
-            ("address", address.ToString()), ("kind", WireName.Of(removed.Kind)))
-            .With(("address", removed.Value)));
-        return written.Value;
+        return written;
     }
 }

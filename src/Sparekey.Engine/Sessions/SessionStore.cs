@@ -152,6 +152,27 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
             new { tenant = tenant.ToString(), account = account.ToString() }))
             .Select(r => r.Read()).Where(s => s.IsAlive(now))];
 
+    /// <summary>A page of the tenant's live sessions, by their ids.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="after">After this one; null for the first page.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="now">The time.</param>
+    public async Task<IReadOnlyList<Session>> Page(DbSession db, TenantId tenant, SessionId? after, int limit, DateTimeOffset now) =>
+        [.. (await db.List<Row>(
+            $"""
+            SELECT {Columns} FROM sessions
+            WHERE tenant_id = @tenant AND id > @after AND expires_at > @now AND last_seen_at > @idle ORDER BY id LIMIT @limit
+            """,
+            new
+            {
+                tenant = tenant.ToString(),
+                after = after?.ToString() ?? "",
+                now = now.ToUnixTimeMilliseconds(),
+                idle = (now - Session.LongestIdle).ToUnixTimeMilliseconds(),
+                limit,
+            })).Select(r => r.Read())];
+
     /// <summary>Notes that a session is in use, unless it ended meanwhile.</summary>
     /// <param name="act">The act.</param>
     /// <param name="session">The session.</param>

@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
+using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Testing;
@@ -32,6 +33,65 @@ public sealed class AddressTakeoverTests : IAsyncLifetime
         account.AddressesForNotices().Select(a => a.Value).ShouldBe(["person@example.com"]);
         account.Version.ShouldBe(_person.Version + 1);
         (await _scene.FindByIdentifier("attacker@example.org")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task An_address_that_takes_the_place_of_another_is_told_to_both_and_carries_nothing()
+    {
+        var old = _person.Addresses[0];
+
+        var changed = (await _scene.Change(_person.Id, new AccountChange
+        {
+            Traits = """{"email":"attacker@example.org"}""",
+            AddAddresses = [new WantedAddress(AddressKind.Email, "attacker@example.org")],
+            RemoveAddresses = [old.Id],
+        })).Value;
+
+        changed.Version.ShouldBe(_person.Version + 1);
+        var read = (await _scene.Find(_person.Id)).ShouldNotBeNull();
+        read.Addresses.ShouldHaveSingleItem().IsUsable.ShouldBeFalse();
+        read.AddressesForSecrets(AddressKind.Email, DateTimeOffset.MaxValue).ShouldBeEmpty();
+        (await _scene.FindByIdentifier("attacker@example.org")).ShouldBeNull();
+        (await _scene.FindByIdentifier("person@example.com")).ShouldBeNull();
+        var notices = (await _scene.Outbox()).Where(m => m.Kind == MessageKind.AddressChangedNotice).ToList();
+        notices.Select(n => n.Values["change"]).ShouldBe(["added", "removed"]);
+        notices.ShouldAllBe(n => n.To.Any(to => to.Contains("person@example.com", StringComparison.Ordinal)));
+        (await _scene.Ledger(LedgerEvent.AddressAdded)).ShouldHaveSingleItem();
+        (await _scene.Ledger(LedgerEvent.AddressRemoved)).ShouldHaveSingleItem();
+        (await _scene.Ledger(LedgerEvent.AccountChanged)).ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task A_change_with_a_wrong_or_taken_address_changes_nothing()
+    {
+        await _scene.Person("taken@example.com");
+        foreach (var value in new[] { "no address", "taken@example.com" })
+        {
+            (await _scene.Change(_person.Id, new AccountChange
+            {
+                Traits = """{"a":1}""",
+                AddAddresses = [new WantedAddress(AddressKind.Email, value, "/traits/email")],
+                RemoveAddresses = [_person.Addresses[0].Id],
+            })).Refusal.ShouldNotBeNull();
+        }
+
+        (await _scene.Find(_person.Id)).ShouldNotBeNull().Version.ShouldBe(_person.Version);
+        (await _scene.FindByIdentifier("person@example.com")).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task An_address_that_goes_and_comes_in_one_change_must_be_confirmed_anew()
+    {
+        var old = _person.Addresses[0];
+
+        await _scene.Change(_person.Id, new AccountChange
+        {
+            AddAddresses = [new WantedAddress(AddressKind.Email, "Person@example.com")], RemoveAddresses = [old.Id],
+        });
+
+        (await _scene.Find(_person.Id)).ShouldNotBeNull().Addresses.ShouldHaveSingleItem().IsUsable.ShouldBeFalse();
+        (await _scene.Change(_person.Id, new AccountChange { AddAddresses = [new WantedAddress(AddressKind.Email, "person@EXAMPLE.com")] }))
+            .Refusal!.Code.ShouldBe(RefusalCode.InvalidRequest);
     }
 
     [Fact]

@@ -104,6 +104,30 @@ public sealed class ChangeAccountTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Knows_when_it_changed_and_since_when_it_is_disabled()
+    {
+        _scene.Time.Advance(TimeSpan.FromMinutes(1));
+        var disabledAt = _scene.Acts.Now;
+        var disabled = (await _scene.Change(_person.Id, new AccountChange { Status = AccountStatus.Disabled })).Value;
+        (disabled.UpdatedAt, disabled.StatusSince).ShouldBe((disabledAt, disabledAt));
+        _scene.Time.Advance(TimeSpan.FromMinutes(1));
+        await _scene.Change(_person.Id, new AccountChange { Groups = ["a"] });
+
+        var read = (await _scene.Find(_person.Id)).ShouldNotBeNull();
+        (read.UpdatedAt, read.StatusSince, read.CreatedAt).ShouldBe((_scene.Acts.Now, disabledAt, _person.CreatedAt));
+    }
+
+    [Fact]
+    public async Task Some_are_those_that_there_are_and_ours()
+    {
+        await _scene.AddTenant(AccountScene.Neighbour);
+        var theirs = await _scene.Person("theirs@example.com", tenant: AccountScene.Neighbour);
+
+        (await _scene.Get<ReadAccounts>().Some(AccountScene.Desk(), [theirs.Id, _person.Id, default, _person.Id], CancellationToken.None))
+            .Value.Select(a => a.Id).ShouldBe([_person.Id]);
+    }
+
+    [Fact]
     public async Task Pages_hold_everybody_once_while_others_come_and_go()
     {
         var made = new List<AccountId> { _person.Id };
