@@ -37,5 +37,6 @@ internal static class Doors
         CredentialsApi.Map(v1);
         AccountsApi.Map(v1);
         ApplicationsApi.Map(v1);
+        IdentitySchemasApi.Map(v1);
     }
 }

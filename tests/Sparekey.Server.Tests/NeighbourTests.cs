@@ -86,6 +86,37 @@ public sealed class NeighbourTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task No_route_of_Kratoss_knows_a_neighbours_ids()
+    {
+        var identity = await At("POST", "/admin/identities", new { traits = new { email = "theirs@example.com" }, external_id = "theirs" });
+        var id = identity["id"];
+        await At("PUT", "/v1/identity-schemas/theirs", new { document = new { properties = new { traits = new { type = "object" } } } });
+        foreach (var (method, path, body) in new (string, string, object?)[]
+        {
+            ("GET", $"/admin/identities/{id}", null),
+            ("GET", "/admin/identities/by/external/theirs", null),
+            ("PUT", $"/admin/identities/{id}", new { traits = new { } }),
+            ("PATCH", $"/admin/identities/{id}", new object[] { new { op = "replace", path = "/state", value = "inactive" } }),
+            ("DELETE", $"/admin/identities/{id}", null),
+            ("DELETE", $"/admin/identities/{id}/credentials/password", null),
+            ("GET", $"/admin/identities/{id}/sessions", null),
+            ("DELETE", $"/admin/identities/{id}/sessions", null),
+            ("GET", "/schemas/theirs", null),
+        })
+        {
+            (await _server.Send(method, path, body, _server.AdminToken)).Status.ShouldBe(404, $"{method} {path}");
+        }
+
+        foreach (var list in new[] { "/admin/identities", $"/admin/identities?ids={id}", "/admin/identities?credentials_identifier=theirs@example.com", "/admin/sessions", "/admin/identities?page=1" })
+        {
+            (await _server.Get(list, _server.AdminToken)).Text.ShouldBe("[]\n", list);
+        }
+
+        (await At("GET", $"/admin/identities/{id}"))["state"].ShouldBe("active");
+        (await At("GET", "/schemas/theirs")).Status.ShouldBe(200);
+    }
+
+    [Fact]
     public async Task A_token_opens_nothing_at_the_neighbours()
     {
         (await _server.Get("/v1/policy", _token)).Code.ShouldBe("unauthenticated");

@@ -10,7 +10,7 @@ const fetchClient = require('@ory/client-fetch');
 const dates = (body) => (body === undefined ? null : JSON.parse(JSON.stringify(body)));
 
 async function run(call) {
-  const args = call.args || [];
+  const args = call.args?.length ? call.args : [{}];
   switch (call.client) {
     case 'client':
     case 'kratos': {

@@ -38,13 +38,18 @@ internal static class Cursor
             return new Page(null, limit);
         }
 
-        return Base64Url.IsValid(text) && text.Length <= 100
-            && Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split('.') is [var at, var id]
-            && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var time)
-            && Guid.TryParseExact(id, "N", out var row)
-            ? new Page(new PagePosition(time, row), limit)
-            : RefusalCode.InvalidCursor;
+        return TryParse(text) is { } after ? new Page(after, limit) : RefusalCode.InvalidCursor;
     }
+
+    /// <summary>Reads a cursor; null when it is none.</summary>
+    /// <param name="text">The cursor.</param>
+    public static PagePosition? TryParse(string text) =>
+        Base64Url.IsValid(text) && text.Length <= 100
+        && Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split('.') is [var at, var id]
+        && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var time)
+        && Guid.TryParseExact(id, "N", out var row)
+            ? new PagePosition(time, row)
+            : null;
 }
 
 /// <summary>Which page of a list.</summary>

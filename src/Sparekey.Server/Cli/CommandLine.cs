@@ -38,6 +38,7 @@ internal static class CommandLine
         PolicyCommands.AddTo(root, common);
         LedgerCommands.AddTo(root, common);
         LoginIdCommands.AddTo(root, common);
+        KratosCommands.AddTo(root, common);
         OperationsCommands.AddTo(root, common);
         DfnsCommands.AddTo(root, common);
         var parsed = root.Parse(args);

@@ -58,6 +58,9 @@ internal static class KratosEndpoints
         AdminRecoveryEndpoints.Map(group);
         RecoveryEndpoints.Map(group);
         ErrorUi.Map(group);
+        IdentityEndpoints.Map(group);
+        SessionEndpoints.Map(group);
+        SchemaEndpoints.Map(group);
     }
 
     private static void MapHealth(RouteGroupBuilder group)
@@ -87,7 +90,7 @@ internal static class KratosEndpoints
     {
         foreach (var path in new[] { "/recovery/link", "/recovery/code" })
         {
-            group.MapPost(path, (HttpContext context) => SendOn(context.Kratos().Admin + "/admin", context)).Public(Nothing);
+            group.MapPost(path, (HttpContext context) => SendOn(context.Kratos().Admin + "/admin", context)).Public(Nothing).AnswerOnTheBeat();
         }
 
         foreach (var path in new[] { "/identities", "/identities/{**rest}" })

@@ -177,6 +177,7 @@ internal static class KratosErrors
             Message = "Unable to insert or update resource because a resource with that value exists already",
         },
         RefusalCode.TooManyRequests or RefusalCode.VelocityExceeded => new(429) { RetryAfter = refusal.RetryAfter ?? TimeSpan.FromMinutes(1) },
+        RefusalCode.PasswordRefused => new(400, ProblemKinds.SentenceOf(refusal)),
         RefusalCode.InternalError => new(500),
         RefusalCode.RequirementsOpen => new(
             403, refusal.NotBefore is { } at ? $"The recovery is possible after {KratosJson.Time(at)}." : "The recovery is waiting for approval.")
