@@ -19,6 +19,8 @@ public static class Consistency
         var entries = (await db.List<Entry>("SELECT recovery_id AS Recovery, event AS Event FROM ledger_entries WHERE recovery_id IS NOT NULL"))
             .ToLookup(e => e.Recovery, e => e.Event, StringComparer.Ordinal);
         var secrets = await CountBy(db, "recovery_secrets", "recovery_id");
+        var saved = await CountBy(db, "recovery_codes WHERE recovery_id IS NOT NULL AND spent_at IS NULL", "recovery_id");
+        var spent = await CountBy(db, "recovery_codes WHERE recovery_id IS NOT NULL AND spent_at IS NOT NULL", "recovery_id");
         var redemptions = await CountBy(db, "redemptions", "recovery_id");
         var bound = await CountBy(db, "credentials WHERE recovery_id IS NOT NULL", "recovery_id");
         var recoveries = await db.List<Row>("SELECT id AS Id, account_id AS Account, state AS State, version AS Version, body AS Body FROM recoveries");
@@ -29,7 +31,9 @@ public static class Consistency
             Check(body.GetProperty("state").GetString() == row.State, row, "its state and its body differ");
             Check(body.GetProperty("version").GetInt32() == row.Version, row, "its version and its body differ");
             var stored = secrets.GetValueOrDefault(row.Id);
-            Check(stored == (Has(body, "secret") ? 1 : 0) || (stored == 2 && Has(body, "secret") && HasTypedCode(body)), row, "its secret is stored without being live, or live without being stored");
+            Check(stored == (Has(body, "secret") && HasStoredSecret(body) ? 1 : 0) || (stored == 2 && Has(body, "secret") && HasTypedCode(body)), row, "its secret is stored without being live, or live without being stored");
+            Check(saved.GetValueOrDefault(row.Id) == 0 || row.State is not ("completed" or "denied" or "cancelled" or "expired"), row, "it is over and its saved code is not");
+            Check(spent.GetValueOrDefault(row.Id) == 0 || row.State is "completed" or "denied" or "cancelled" or "expired", row, "its saved code is used up before it is over");
             Check(redemptions.GetValueOrDefault(row.Id) == (Has(body, "redemption") ? 1 : 0), row, "its redemption is stored without being live, or the other way round");
             Check(events.GetValueOrDefault("recovery_opened") == 1, row, "its opening is not in the ledger once");
             Check(events.GetValueOrDefault("recovery_issued") == body.GetProperty("last_generation").GetInt32(), row, "its issues are not all in the ledger");
@@ -77,6 +81,10 @@ public static class Consistency
     private static bool HasTypedCode(JsonElement body) =>
         body.GetProperty("request") is var request
         && request.GetProperty("means").GetString() == "link" && request.GetProperty("channel").GetString() == "email";
+
+    // Some means have nothing to show, and a person's own codes stand elsewhere.
+    private static bool HasStoredSecret(JsonElement body) => body.GetProperty("request") is var request
+        && (request.GetProperty("means").GetString() is "link" or "code" or "token" || request.GetProperty("channel").GetString() == "email");
 
     private static bool Has(JsonElement body, string member) =>
         body.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.Object;

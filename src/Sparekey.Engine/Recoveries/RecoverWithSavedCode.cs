@@ -38,7 +38,7 @@ internal sealed class RecoverWithSavedCode(
     /// <param name="typed">What was typed.</param>
     /// <returns>
     /// The redemption; <see cref="RefusalCode.SecretInvalid"/>; and, to who holds a right code alone,
-    /// <see cref="RefusalCode.RequirementsOpen"/> with the recovery that waits, or <see cref="RefusalCode.PolicyRefuses"/>.
+    /// <see cref="RefusalCode.RequirementsOpen"/> with the recovery that waits, and until when where only time is missing, or <see cref="RefusalCode.PolicyRefuses"/>.
     /// </returns>
     public async Task<Result<OpenedRedemption>> Run(Act act, Visitor visitor, Account? account, SavedCodeReading typed)
     {
@@ -66,15 +66,14 @@ internal sealed class RecoverWithSavedCode(
         return redeemed.Refusal switch
         {
             null => redeemed,
-            { Code: RefusalCode.RequirementsOpen } open => open with
-            {
-                Recovery = opened.Id,
-                NotBefore = CollectRecovery.OnlyTimeIsMissing(opened, act.Now),
-            },
+            { Code: RefusalCode.RequirementsOpen } open => Waits(open, opened, CollectRecovery.OnlyTimeIsMissing(opened, act.Now), act.Now),
             { Code: RefusalCode.PolicyRefuses } refused => refused,
             _ => await Refuse(act, visitor, account, null),
         };
     }
+
+    private static Refusal Waits(Refusal open, Recovery waiting, DateTimeOffset? until, DateTimeOffset now) =>
+        open with { Recovery = waiting.Id, NotBefore = until, RetryAfter = until - now };
 
     private async Task<Result<Recovery>> Open(Act act, Visitor visitor, Account account, Policy policy)
     {

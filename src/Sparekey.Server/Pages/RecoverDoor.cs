@@ -208,8 +208,8 @@ internal static class RecoverDoor
     {
         Problem.SayWhenToComeBack(context.Response, open);
         return Page(
-            context, branding, null, ProblemKinds.Of(open.Code).Status, "waiting_heading",
-            (words, _) => RecoverPages.Waiting(words, open.Recovery?.ToString()));
+            context, branding, null, ProblemKinds.Of(open.Code).Status, RecoverPages.WaitingHeading(open),
+            (words, _) => RecoverPages.Waiting(words, open));
     }
 
     private static Task<IResult> AskNotMe(HttpContext context, ReadBranding branding, int status, string? fault) =>

@@ -110,9 +110,24 @@ internal static class RecoverPages
     public static Html DonePasskey(Words words, PageBrand brand, IReadOnlyDictionary<string, object> signal, SecretText? code) => Html.Of(
         $"""{Message(words, "passkey_done_heading", "passkey_done_text", GoOn(words, brand))}{NewCode(words, code)}{PasskeyForm.Accepted(signal)}""");
 
-    /// <summary>A right saved code whose recovery waits for others.</summary>
-    public static Html Waiting(Words words, string? number) => Message(words, "waiting_heading", "waiting_text", Html.Of(
-        $"""<p class="quiet">{words["waiting_again"]}</p>{(number is null ? Html.Empty : Html.Of($"""<dl><dt>{words["redeemed_number"]}</dt><dd class="number">{number}</dd></dl>"""))}<p class="after"><a href="/recover">{words["back"]}</a></p>"""));
+    /// <summary>What the page of a saved code is called that has to wait: for time alone, or for others.</summary>
+    public static string WaitingHeading(Refusal open) => open.NotBefore is null ? "waiting_heading" : "waiting_time_heading";
+
+    /// <summary>A right saved code whose recovery waits.</summary>
+    public static Html Waiting(Words words, Refusal open)
+    {
+        var text = open.NotBefore is { } until
+            ? words.Fill("waiting_time_text", until.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture))
+            : words["waiting_text"];
+        return Html.Of(
+            $"""
+            <div class="card" role="status"><h1>{words[WaitingHeading(open)]}</h1>
+            <p>{text}</p>
+            <p class="quiet">{words["waiting_again"]}</p>
+            {(open.Recovery is { } number ? Html.Of($"""<dl><dt>{words["redeemed_number"]}</dt><dd class="number">{number.ToString()}</dd></dl>""") : Html.Empty)}
+            <p class="after"><a href="/recover">{words["back"]}</a></p></div>
+            """);
+    }
 
     // N4: shown here and nowhere else.
     private static Html NewCode(Words words, SecretText? code) => code is null ? Html.Empty : Html.Of(

@@ -6,6 +6,7 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.RecoveryCodes;
@@ -31,7 +32,12 @@ public sealed class RecoveryCodeTests : IAsyncLifetime
         await _scene.Get<EnsureDefaultApplication>().Run(TenantId.Default, new Uri("https://recover.example.com"), CancellationToken.None);
     }
 
-    public ValueTask DisposeAsync() => _scene.DisposeAsync();
+    // Whatever a test did, no recovery and its code may contradict each other.
+    public async ValueTask DisposeAsync()
+    {
+        (await Consistency.Faults(_scene.Get<Database>())).Where(f => f.StartsWith("recovery ", StringComparison.Ordinal)).ShouldBeEmpty();
+        await _scene.DisposeAsync();
+    }
 
     [Fact]
     public async Task N2_N3_Twelve_different_codes_are_made_and_only_keyed_hashes_of_them_are_stored()
@@ -282,6 +288,42 @@ public sealed class RecoveryCodeTests : IAsyncLifetime
         redemption.View.Recovery.Id.ShouldBe(id);
         (await SetPassword(redemption)).Refusal.ShouldBeNull();
         (await Left()).ShouldBe(12);
+    }
+
+    [Fact]
+    public async Task A_waiting_time_is_told_and_kept_and_a_notice_in_it_stops_the_code()
+    {
+        await _scene.UsePolicy(new RuleDocument("codes", new ConditionDocument(Means: ["saved_code"]), new DemandDocument(Wait: "24h")));
+        var codes = await Make();
+        var began = _scene.Acts.Now;
+        var waiting = (await Redeem(codes[0])).Refusal.ShouldNotBeNull();
+        (waiting.Code, waiting.NotBefore, waiting.RetryAfter).ShouldBe((RefusalCode.RequirementsOpen, began.AddDays(1), TimeSpan.FromDays(1)));
+        (await Redeem(codes[1])).Refusal!.Code.ShouldBe(RefusalCode.RequirementsOpen);
+        _scene.Time.Advance(TimeSpan.FromHours(24) - TimeSpan.FromMilliseconds(1));
+        (await Redeem(codes[0])).Refusal!.RetryAfter.ShouldBe(TimeSpan.FromMilliseconds(1));
+        var policy = Policy.Default;
+        await _scene.Write(async act => await _scene.Get<RecoveryAct>().Apply(
+            act,
+            new RecoveryAct.Found(
+                (await _scene.Get<RecoveryStore>().Open(act.Db, act.Tenant, _scene.Ada)).Single(r => r.Id != waiting.Recovery),
+                (await _scene.Get<AccountStore>().Find(act.Db, act.Tenant, _scene.Ada))!, policy),
+            new RecoveryCommand.Cancel(Principal.Of(_scene.Ada)), null));
+        _scene.Time.Advance(TimeSpan.FromMilliseconds(1));
+        (await Redeem(codes[1])).Refusal!.Code.ShouldBe(RefusalCode.SecretInvalid);
+        (await SetPassword((await Redeem(codes[0])).Value)).Value.Recovery.State.ShouldBe(RecoveryState.Completed);
+        (await Left()).ShouldBe(11);
+    }
+
+    [Fact]
+    public async Task The_account_goes_with_its_codes_and_what_they_opened()
+    {
+        var codes = await Make();
+        var redemption = (await Redeem(codes[0])).Value;
+        var deleted = await _scene.Get<DeleteAccount>().Run(_scene.Operator(permission: Permission.AccountWrite), _scene.Ada, CancellationToken.None);
+        deleted.ShouldBeNull();
+        (await _scene.Count("SELECT COUNT(*) FROM recovery_codes")).ShouldBe(0);
+        (await SetPassword(redemption)).Refusal!.Code.ShouldBe(RefusalCode.RedemptionInvalid);
+        (await Redeem(codes[1])).Refusal!.Code.ShouldBe(RefusalCode.SecretInvalid);
     }
 
     [Fact]
