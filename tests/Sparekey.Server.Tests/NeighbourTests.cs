@@ -72,6 +72,11 @@ public sealed class NeighbourTests : IAsyncLifetime
             ("GET", $"/v1/applications/{application}", null),
             ("PATCH", $"/v1/applications/{application}", new { name = "mine" }),
             ("DELETE", $"/v1/applications/{application}", null),
+            ("GET", $"/v3/users/{account}", null),
+            ("PATCH", $"/v3/users/{account}", new { firstName = "mine" }),
+            ("PATCH", $"/v3/users/{account}", new { email = "mine@example.com" }),
+            ("DELETE", $"/v3/users/{account}", null),
+            ("POST", $"/v3/users/{account}/reset-password-token", null),
         };
         foreach (var (method, path, body) in calls)
         {

@@ -49,6 +49,51 @@ public sealed class CommitFaultTests
         }
     }
 
+    [Theory]
+    [InlineData(Fault.Lost)]
+    [InlineData(Fault.Kept)]
+    public async Task Whichever_commit_fails_a_reset_by_token_ends_whole(Fault fault)
+    {
+        for (var n = 1; n <= 4; n++)
+        {
+            await using var engine = await Composed.Start();
+            engine.Faults.FailNth(n, fault);
+            await ResetPatiently(engine, $"commit {n} {fault}");
+            engine.Faults.Heal();
+            (await Consistency.Faults(engine.Faults)).ShouldBeEmpty($"commit {n} {fault}");
+        }
+    }
+
+    // An answer that was lost had a token in it; the same call makes another, which ends that one.
+    private static async Task ResetPatiently(Composed engine, string what)
+    {
+        var order = new RecoveryOrder(new AccountName(engine.Account, null), Means.Token) { OnlyLowestRole = true, ReplacesEarlier = true };
+        var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
+        var tokens = new List<SecretText>();
+        for (var i = 0; i < 2; i++)
+        {
+            var made = await Again(() => engine.Get<CollectRecovery>().Run(engine.Caller, order, parameters, CancellationToken.None));
+            made.Refusal.ShouldBeNull(what);
+            tokens.Add(made.Value.Secret!.Text);
+        }
+
+        (await Reset(tokens[0])).Refusal!.Code.ShouldBe(RefusalCode.SecretInvalid, what);
+        if ((await Reset(tokens[1])).Refusal is { } refusal)
+        {
+            // It was kept though reported lost: the second try finds the token spent.
+            refusal.Code.ShouldBe(RefusalCode.SecretInvalid, what);
+        }
+
+        (await Reset(tokens[1])).Refusal!.Code.ShouldBe(RefusalCode.SecretInvalid, what);
+        var all = await Again(() => engine.Get<ReadRecoveries>().Page(
+            engine.Caller, new RecoveryFilter(engine.Account, null, null), 10, CancellationToken.None));
+        all.Count(r => r.State == RecoveryState.Completed).ShouldBe(1, what);
+        all.ShouldAllBe(r => r.State == RecoveryState.Completed || r.State == RecoveryState.Cancelled, what);
+
+        Task<Result<Recovery>> Reset(SecretText token) => Again(() => engine.Get<SetPasswordWithToken>().Run(
+            engine.Visitor, engine.Account, token, new SecretText("a password nobody ever used"), CancellationToken.None));
+    }
+
     private static async Task<long> CommitsOfAWholeRecovery()
     {
         await using var engine = await Composed.Start();

@@ -22,7 +22,7 @@ internal static class PasswordEndpoints
         group.MapPost("/users/{id}/reset-password-token", MakeToken).RequirePermission(Permission.RecoveryIssue);
 
         // A portal's page may send these two itself; neither carries a cookie, and what it learns is what any stranger does.
-        var pages = new CrossOrigin("content-type, accept");
+        var pages = new CrossOrigin("content-type, accept, authorization");
         group.MapPost(ResetPath, Reset).Public("The reset token is the proof.").AnswerOnTheBeat().WithMetadata(pages);
         group.MapPost(RequestPath, Request).Public("Who asks proves nothing; the mail goes to the user's own address.")
             .AnswerOnTheBeat().WithMetadata(pages);
