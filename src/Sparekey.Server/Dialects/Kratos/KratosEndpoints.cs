@@ -57,6 +57,7 @@ internal static class KratosEndpoints
         MapRedirects(group);
         AdminRecoveryEndpoints.Map(group);
         RecoveryEndpoints.Map(group);
+        PersonEndpoints.Map(group);
         ErrorUi.Map(group);
         IdentityEndpoints.Map(group);
         SessionEndpoints.Map(group);

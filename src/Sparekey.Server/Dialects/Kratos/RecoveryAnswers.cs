@@ -29,8 +29,8 @@ internal sealed class RecoveryAnswers(HttpContext context, Submission submission
         var (flow, token) = (opened.Flow, opened.Session.Token);
         if (!flow.IsNative)
         {
-            KratosPerson.SetCookie(context, token);
             KratosCsrf.Set(context, flow.Csrf!);
+            KratosPerson.SetCookie(context, token);
         }
 
         var settings = opened.Settings is { } next ? KratosCall.With(_call.SettingsUi, ("flow", next.Id)) : null;

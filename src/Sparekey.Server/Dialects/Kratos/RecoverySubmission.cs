@@ -107,8 +107,8 @@ internal static class RecoverySubmission
             return answers.ToNewUi(outcome.Value.Flow);
         }
 
-        KratosPerson.SetCookie(context, opened.Session.Token);
         KratosCsrf.Set(context, opened.Flow.Csrf!);
+        KratosPerson.SetCookie(context, opened.Session.Token);
         return KratosJson.Redirect(KratosCall.With(context.Kratos().SettingsUi, ("flow", opened.Settings?.Id)));
     }
 
