@@ -10,8 +10,10 @@ internal sealed class RecoveryFlowStore(CeremonyStore ceremonies)
 {
     private const string Kind = "flow.recovery";
 
-    // Who comes late is told that the flow expired and gets another; after this it was never there.
-    private static readonly TimeSpan Remembered = TimeSpan.FromHours(24);
+    // Who comes late is told that the flow expired and gets another; after this it was never there. Strangers open flows as they like, so
+    // that theirs are forgotten sooner than an operator's.
+    private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
+    private static readonly TimeSpan RememberedForOperators = TimeSpan.FromHours(24);
 
     /// <summary>Opens a flow.</summary>
     /// <param name="act">The act.</param>
@@ -35,7 +37,9 @@ internal sealed class RecoveryFlowStore(CeremonyStore ceremonies)
     /// <param name="act">The act.</param>
     /// <param name="flow">The flow.</param>
     public Task<int> Insert(Act act, RecoveryFlow flow) =>
-        ceremonies.Begin(act, Kind, flow.Id, new Ceremony<RecoveryFlow>(null, null, flow, 1), flow.ExpiresAt + Remembered);
+        ceremonies.Begin(
+            act, Kind, flow.Id, new Ceremony<RecoveryFlow>(null, null, flow, 1),
+            flow.ExpiresAt + (flow.ByOperator ? RememberedForOperators : Remembered));
 
     /// <summary>Finds a flow, an expired one too for a while.</summary>
     /// <param name="db">The transaction.</param>

@@ -26,7 +26,7 @@ public sealed class RecoveryFlows
     /// <param name="visitor">From where.</param>
     /// <param name="id">Its id.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The flow, for a day after it expired too; null when there is none.</returns>
+    /// <returns>The flow, for an hour after it expired too, an operator's for a day; null when there is none.</returns>
     public async Task<RecoveryFlow?> Find(Visitor visitor, string id, CancellationToken cancellationToken) =>
         (await _acts.Read(db => _flows.Find(db, visitor.Tenant, id, _acts.Now), cancellationToken))?.State;
 

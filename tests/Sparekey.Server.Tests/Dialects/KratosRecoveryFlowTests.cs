@@ -313,7 +313,7 @@ public sealed class KratosRecoveryFlowTests(KratosRecoveryScene scene) : IClassF
         page.Headers.Location!.AbsolutePath.ShouldBe("/self-service/recovery/page");
 
         var mine = await browser.Begin();
-        _server.Time.Advance(TimeSpan.FromHours(2));
+        _server.Time.Advance(TimeSpan.FromMinutes(90));
         var gone = await browser.Get("/self-service/recovery/flows?id=" + mine["id"]);
         gone.Status.ShouldBe(410);
         gone.Json!["error"]!["details"]!["redirect_to"]!.ToString().ShouldEndWith("/self-service/recovery/browser");
