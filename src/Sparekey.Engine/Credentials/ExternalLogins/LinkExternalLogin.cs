@@ -10,7 +10,12 @@ namespace Sparekey.Engine.Credentials.ExternalLogins;
 /// <param name="Id">What names it, unguessable; comes back with the person.</param>
 /// <param name="Provider">The provider.</param>
 /// <param name="Flow">The settings flow that it began in.</param>
-public sealed record LinkAttempt(string Id, string Provider, string Flow);
+/// <param name="Memo">What the client of the provider needs again when the person comes back, for example its code verifier.</param>
+public sealed record LinkAttempt(string Id, string Provider, string Flow, string Memo)
+{
+    /// <summary>Shows nothing of what it holds.</summary>
+    public override string ToString() => $"[visit to {Provider}]";
+}
 
 /// <summary>
 /// Links an account at another provider to the account of a person who has just signed in or recovered. It is begun and ended by one
@@ -20,7 +25,8 @@ public sealed class LinkExternalLogin
 {
     private const string Kind = "external_login.link";
 
-    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(15);
+    /// <summary>How long a visit may take.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(15);
 
     private readonly Acts _acts;
     private readonly AccountStore _accounts;
@@ -38,17 +44,19 @@ public sealed class LinkExternalLogin
         _sessions = sessions;
     }
 
+    /// <summary>An id for an attempt: 134 random bits.</summary>
+    public static string NewId() => NamedChallenge.New();
+
     /// <summary>Begins a visit to a provider.</summary>
     /// <param name="caller">Who; in their privileged time.</param>
-    /// <param name="provider">The provider.</param>
-    /// <param name="flow">The settings flow.</param>
+    /// <param name="attempt">The visit, with an id of <see cref="NewId"/>.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The attempt, good for 15 minutes; or <see cref="RefusalCode.FreshSignInRequired"/>, <see cref="RefusalCode.SessionInvalid"/>,
     /// <see cref="RefusalCode.CredentialTaken"/> where the account has a login of this provider.
     /// </returns>
-    public Task<Result<LinkAttempt>> Begin(SessionCaller caller, string provider, string flow, CancellationToken cancellationToken) =>
-        _acts.Write(caller.Tenant, act => Begin(act, caller, provider, flow), cancellationToken);
+    public Task<Result<LinkAttempt>> Begin(SessionCaller caller, LinkAttempt attempt, CancellationToken cancellationToken) =>
+        _acts.Write(caller.Tenant, act => Begin(act, caller, attempt), cancellationToken);
 
     /// <summary>What an attempt was about, for whoever began it.</summary>
     /// <param name="caller">Who.</param>
@@ -58,7 +66,7 @@ public sealed class LinkExternalLogin
     public async Task<LinkAttempt?> Find(SessionCaller caller, string id, CancellationToken cancellationToken) =>
         (await _acts.Read(db => _ceremonies.Find<Asked>(db, caller.Tenant, Kind, id, _acts.Now), cancellationToken)) is { } found
         && found.State.Session == caller.Session.Id
-            ? new LinkAttempt(id, found.State.Provider, found.State.Flow)
+            ? new LinkAttempt(id, found.State.Provider, found.State.Flow, found.State.Memo)
             : null;
 
     /// <summary>Links what the provider proved. The attempt is over, whatever comes of it.</summary>
@@ -75,22 +83,20 @@ public sealed class LinkExternalLogin
         SessionCaller caller, string id, ExternalIdentity identity, CancellationToken cancellationToken) =>
         _acts.Write(caller.Tenant, act => Link(act, caller, id, identity), cancellationToken);
 
-    private async Task<Result<LinkAttempt>> Begin(Act act, SessionCaller caller, string provider, string flow)
+    private async Task<Result<LinkAttempt>> Begin(Act act, SessionCaller caller, LinkAttempt attempt)
     {
         if (await Fault(act, caller) is { } refused)
         {
             return refused;
         }
 
-        if (await HasOneOf(act, caller.Session.Account, provider))
+        if (await HasOneOf(act, caller.Session.Account, attempt.Provider))
         {
             return RefusalCode.CredentialTaken;
         }
 
-        var attempt = new LinkAttempt(NamedChallenge.New(), provider, flow);
-        await _ceremonies.Begin(
-            act, Kind, attempt.Id, new Ceremony<Asked>(caller.Session.Account, null, new Asked(caller.Session.Id, provider, flow), 1),
-            act.Now + Lifetime);
+        var asked = new Asked(caller.Session.Id, attempt.Provider, attempt.Flow, attempt.Memo);
+        await _ceremonies.Begin(act, Kind, attempt.Id, new Ceremony<Asked>(caller.Session.Account, null, asked, 1), act.Now + Lifetime);
         return attempt;
     }
 
@@ -131,5 +137,5 @@ public sealed class LinkExternalLogin
             ? RefusalCode.SessionInvalid
             : caller.IsPrivileged(act.Now) ? null : RefusalCode.FreshSignInRequired;
 
-    private sealed record Asked(SessionId Session, string Provider, string Flow);
+    private sealed record Asked(SessionId Session, string Provider, string Flow, string Memo);
 }

@@ -19,7 +19,7 @@ public sealed class LinkExternalLoginTests
         var mine = await Caller(scene);
         var begun = (await Begin(scene, mine)).Value;
 
-        (await Find(scene, mine, begun.Id)).ShouldBe(new LinkAttempt(begun.Id, "acme", "flow"));
+        (await Find(scene, mine, begun.Id)).ShouldBe(new LinkAttempt(begun.Id, "acme", "flow", "verifier"));
         var linked = (await Link(scene, mine, begun.Id)).Value;
 
         var login = (await scene.Get<OwnExternalLogins>().Run(mine, default)).ShouldHaveSingleItem();
@@ -162,7 +162,7 @@ public sealed class LinkExternalLoginTests
     private static async Task<SessionCaller> Caller(SessionScene scene, string name = "ada") => scene.CallerOf((await scene.SignedIn(name)).Session);
 
     private static Task<Result<LinkAttempt>> Begin(SessionScene scene, SessionCaller caller, string provider = "acme") =>
-        scene.Get<LinkExternalLogin>().Begin(caller, provider, "flow", default);
+        scene.Get<LinkExternalLogin>().Begin(caller, new LinkAttempt(LinkExternalLogin.NewId(), provider, "flow", "verifier"), default);
 
     private static Task<LinkAttempt?> Find(SessionScene scene, SessionCaller caller, string id) =>
         scene.Get<LinkExternalLogin>().Find(caller, id, default);
