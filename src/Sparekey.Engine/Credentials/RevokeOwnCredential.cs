@@ -31,7 +31,7 @@ public sealed class RevokeOwnCredential
     /// <returns>
     /// What was removed; or <see cref="RefusalCode.FreshSignInRequired"/>, <see cref="RefusalCode.CredentialNotFound"/>,
     /// <see cref="RefusalCode.LastCredential"/>, <see cref="RefusalCode.SessionInvalid"/>; <see cref="RefusalCode.PolicyRefuses"/> for
-    /// an escrow, which is the organisation's.
+    /// an escrow, which is the organisation's, and in the session of a recovery in which no credential was set.
     /// </returns>
     public Task<Result<Credential>> Run(SessionCaller caller, CredentialId credential, CancellationToken cancellationToken) =>
         _acts.Write(caller.Tenant, act => Revoke(act, caller, credential), cancellationToken);
@@ -47,6 +47,12 @@ public sealed class RevokeOwnCredential
         if (!caller.IsPrivileged(act.Now))
         {
             return RefusalCode.FreshSignInRequired;
+        }
+
+        // Whoever recovered may set a credential and nothing else, until they have.
+        if (caller.Session.RestrictedTo == SessionRestriction.Recovery)
+        {
+            return new Refusal(RefusalCode.PolicyRefuses, "After a recovery a new credential is set first.");
         }
 
         var all = await _credentials.List(act.Db, act.Tenant, caller.Session.Account);

@@ -18,6 +18,9 @@ public sealed record SessionCaller(TenantId Tenant, string Source, string Correl
     /// <summary>How long after its session was opened a person may add and remove credentials; a protocol may have a time of its own.</summary>
     public TimeSpan PrivilegedFor { get; init; } = Session.PrivilegedTime;
 
+    /// <summary>How long the session of a recovery lasts in all once the person set a credential in it.</summary>
+    public TimeSpan LastsFor { get; init; } = Session.LongestLifetime;
+
     /// <summary>Whether the person may add and remove credentials.</summary>
     /// <param name="now">The time.</param>
     public bool IsPrivileged(DateTimeOffset now) => now < Session.CreatedAt + PrivilegedFor;

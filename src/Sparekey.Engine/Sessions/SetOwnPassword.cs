@@ -11,7 +11,7 @@ namespace Sparekey.Engine.Sessions;
 
 /// <summary>
 /// Sets the password of a person in their privileged time: they have just proved themselves, which is what another product's protocol
-/// accepts in place of the former password. Every other session of the account ends; the caller's goes on.
+/// accepts in place of the former password. Every other session of the account ends; the caller's goes on, and is whole from then on.
 /// </summary>
 public sealed class SetOwnPassword
 {
@@ -99,6 +99,7 @@ public sealed class SetOwnPassword
 
         var account = caller.Session.Account;
         var credential = await _passwords.Set(act, account, hash, recovery: null);
+        await _sessions.LiftRecovery(act, caller.Session, caller.LastsFor);
         var ended = await _sessions.EndAll(act, account, caller.Session.Id);
         await act.Record(new LedgerEntry(LedgerEvent.PasswordChanged, caller.Principal, account)
         {

@@ -55,6 +55,7 @@ internal static class KratosSettings
             Profile = Flag(own, Methods + "PROFILE:ENABLED", usual.Profile),
             Passkey = Flag(own, Methods + "PASSKEY:ENABLED", usual.Passkey),
             Oidc = Flag(own, Methods + "OIDC:ENABLED", usual.Oidc),
+            Providers = KratosOidcSettings.Read(own),
             Session = new KratosSessionOptions
             {
                 Lifespan = Span(own, "SESSION:LIFESPAN", usual.Session.Lifespan),

@@ -51,6 +51,8 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The doors for Cryptlex's clients.</summary>
     public CryptlexOptions Cryptlex { get; init; } = new();
+    /// <summary>Whom the server may call.</summary>
+    public EgressOptions Egress { get; init; } = new();
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -90,6 +92,11 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             LoginId = LoginIdSettings.Read(settings),
             Kratos = KratosSettings.Read(settings),
             Cryptlex = CryptlexSettings.Read(settings),
+            Egress = new EgressOptions
+            {
+                PrivateHosts = [.. (settings["EGRESS:PRIVATE_HOSTS"] ?? "").ToLowerInvariant()
+                    .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)],
+            },
         };
     }
 

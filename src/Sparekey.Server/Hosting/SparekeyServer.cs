@@ -97,7 +97,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSingleton(
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(
-            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail });
+            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail, Egress = options.Egress });
         builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddCryptlex(options.Cryptlex);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());

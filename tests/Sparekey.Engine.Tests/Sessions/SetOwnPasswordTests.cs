@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Storage;
 using Sparekey.Testing;
@@ -45,6 +46,29 @@ public sealed class SetOwnPasswordTests
         set.Refusal?.Code.ShouldBe(RefusalCode.FreshSignInRequired);
         (set.Refusal is null).ShouldBe(taken);
         ((await scene.SignIn(password: SessionScene.NewPassword)).Refusal is null).ShouldBe(taken);
+    }
+
+    [Fact]
+    public async Task The_session_of_a_recovery_goes_on_once_a_password_is_set_in_it_and_ends_otherwise()
+    {
+        await using var scene = await SessionScene.Create();
+        var (used, unused) = (await Recovered(scene), await Recovered(scene));
+        (await scene.Authenticate(used)).Refusal!.Code.ShouldBe(RefusalCode.SessionInvalid);
+        (await scene.Authenticate(used, SessionRestriction.Recovery)).Refusal.ShouldBeNull();
+        var password = (await scene.StoredPassword(scene.Ada))!.Id;
+        (await scene.Get<RevokeOwnCredential>().Run(scene.CallerOf(used.Session), password, default)).Refusal!.Code.ShouldBe(RefusalCode.PolicyRefuses);
+
+        (await Set(scene, unused, SessionScene.Password)).Refusal!.Code.ShouldBe(RefusalCode.PasswordRefused);
+        (await scene.Authenticate(unused)).Refusal!.Code.ShouldBe(RefusalCode.SessionInvalid);
+        scene.Time.Advance(TimeSpan.FromMinutes(10));
+        var caller = scene.CallerOf(used.Session) with { LastsFor = TimeSpan.FromHours(3) };
+        (await scene.Get<SetOwnPassword>().Run(caller, new SecretText(SessionScene.NewPassword), default)).Refusal.ShouldBeNull();
+
+        var whole = (await scene.Authenticate(used)).Value;
+        (whole.RestrictedTo, whole.ExpiresAt).ShouldBe((null, used.Session.CreatedAt + TimeSpan.FromHours(3)));
+        scene.Time.Advance(TimeSpan.FromMinutes(40));
+        (await scene.Authenticate(used)).Refusal.ShouldBeNull();
+        (await scene.Authenticate(unused, SessionRestriction.Recovery)).Refusal!.Code.ShouldBe(RefusalCode.SessionInvalid);
     }
 
     [Theory]
@@ -119,6 +143,9 @@ public sealed class SetOwnPasswordTests
         (await scene.Count("SELECT COUNT(*) FROM outbox")).ShouldBe(kept ? 1 : 0);
         ((await scene.SignIn(password: SessionScene.NewPassword)).Refusal is null).ShouldBe(kept);
     }
+
+    private static Task<OpenedSession> Recovered(SessionScene scene) => scene.Write(act => scene.Sessions.Open(
+        act, new NewSession(scene.Ada, ["code_recovery"]) { RestrictedTo = SessionRestriction.Recovery, Lifetime = TimeSpan.FromMinutes(15) }));
 
     private static Task<Result<CredentialId>> Set(SessionScene scene, OpenedSession session, string wanted = SessionScene.NewPassword) =>
         scene.Get<SetOwnPassword>().Run(scene.CallerOf(session.Session), new SecretText(wanted), CancellationToken.None);

@@ -123,6 +123,7 @@ public sealed class LinkExternalLogin
         }
 
         var credential = await _logins.Add(act, account, identity);
+        await _sessions.LiftRecovery(act, caller.Session, caller.LastsFor);
         await act.Record(CredentialLedger.Added(caller, credential));
         await act.Send(CredentialNotice.Of(account, CredentialKind.ExternalLogin, "added"));
         return credential;

@@ -113,6 +113,7 @@ public sealed class AddPasskey
         }
 
         var credential = await _passkeys.Add(act, person.Value.Id, passkey, name, recovery: null);
+        await _sessions.LiftRecovery(act, caller.Session, caller.LastsFor);
         await act.Record(CredentialLedger.Added(caller, credential, passkey));
         await act.Send(CredentialNotice.Of(person.Value.Id, CredentialKind.Passkey, "added"));
         return new AddedPasskey(credential, await _passkeys.Signal(act.Db, act.Tenant, person.Value.Id, party));

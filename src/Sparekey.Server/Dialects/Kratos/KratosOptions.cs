@@ -64,6 +64,9 @@ internal sealed record KratosOptions
     /// <summary>Whether the settings flow links accounts at other providers.</summary>
     public bool Oidc { get; init; } = true;
 
+    /// <summary>The other providers.</summary>
+    public IReadOnlyList<OidcProvider> Providers { get; init; } = [];
+
     /// <summary>Sessions.</summary>
     public KratosSessionOptions Session { get; init; } = new();
 

@@ -7,5 +7,6 @@ internal static class KratosRegistration
     /// <param name="services">The services.</param>
     /// <param name="options">The settings.</param>
     public static IServiceCollection AddKratos(this IServiceCollection services, KratosOptions options) => services
-        .AddSingleton(options);
+        .AddSingleton(options)
+        .AddSingleton<OidcDiscovery>();
 }
