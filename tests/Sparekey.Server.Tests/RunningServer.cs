@@ -71,7 +71,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> Start(
         int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default,
-        LoginIdOptions? loginId = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null)
+        LoginIdOptions? loginId = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null, EgressOptions? egress = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
@@ -88,6 +88,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 LoginId = loginId ?? new LoginIdOptions(),
                 Kratos = kratos ?? new KratosOptions(),
                 Cryptlex = cryptlex ?? new CryptlexOptions(),
+                Egress = egress ?? new EgressOptions(),
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
@@ -15,13 +16,23 @@ internal static class AccountLedger
     /// <param name="facts">Facts; those that are null are left out.</param>
     public static LedgerEntry Entry(
         LedgerEvent happened, Caller caller, Account account, params IEnumerable<(string Name, object? Value)> facts) =>
-        new(happened, caller.Principal, account.Id)
+        Entry(happened, caller, caller.Principal, account, facts);
+
+    /// <summary>Something happened to an account.</summary>
+    /// <param name="happened">What.</param>
+    /// <param name="visitor">From where.</param>
+    /// <param name="actor">Who did it.</param>
+    /// <param name="account">The account afterwards.</param>
+    /// <param name="facts">Facts; those that are null are left out.</param>
+    public static LedgerEntry Entry(
+        LedgerEvent happened, Visitor visitor, Principal actor, Account account, params IEnumerable<(string Name, object? Value)> facts) =>
+        new(happened, actor, account.Id)
         {
             Facts = facts.Where(f => f.Value is not null)
                 .Append(("version", account.Version))
-                .Append(("correlation_id", caller.CorrelationId))
+                .Append(("correlation_id", visitor.CorrelationId))
                 .ToDictionary(f => f.Item1, f => f.Item2, StringComparer.Ordinal),
-            Texts = new Dictionary<string, string>(StringComparer.Ordinal) { ["source"] = caller.Source },
+            Texts = new Dictionary<string, string>(StringComparer.Ordinal) { ["source"] = visitor.Source },
         };
 
     /// <summary>An entry with more personal texts.</summary>

@@ -29,6 +29,7 @@ internal static class AccountRegistration
         .AddUseCase<ApplicationOfClient>()
         .AddUseCase<ApplicationOfHost>()
         .AddUseCase<ChangeAccount>()
+        .AddUseCase<ChangeOwnProfile>()
         .AddUseCase<DeleteAccount>()
         .AddUseCase<AddAddress>()
         .AddUseCase<RemoveAddress>()

@@ -56,7 +56,7 @@ public sealed class AddAddress
         var written = await _act.Write(act, caller, found.Value, before with { Addresses = before.Addresses.AddRange(made.Value) });
         if (written.Refusal is null)
         {
-            await _changes.Tell(act, caller, before, written.Value);
+            await _changes.Tell(act, caller, caller.Principal, before, written.Value);
         }
 
         return written;

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
@@ -70,25 +71,26 @@ internal sealed class AddressChanges(AddressConfirmation confirmation)
 
     /// <summary>Says what was added and removed, once it is written.</summary>
     /// <param name="act">The act.</param>
-    /// <param name="caller">Who did it.</param>
+    /// <param name="visitor">From where.</param>
+    /// <param name="actor">Who did it.</param>
     /// <param name="before">The account before.</param>
     /// <param name="after">The account afterwards.</param>
-    public async Task Tell(Act act, Caller caller, Account before, Account after)
+    public async Task Tell(Act act, Visitor visitor, Principal actor, Account before, Account after)
     {
         foreach (var added in after.Addresses.ExceptBy(before.Addresses.Select(a => a.Id), a => a.Id))
         {
             await confirmation.Send(act, after.Id, added);
             await act.Send(AddressNotice.Of(before, added, "added"));
-            await act.Record(Entry(LedgerEvent.AddressAdded, caller, after, added));
+            await act.Record(Entry(LedgerEvent.AddressAdded, visitor, actor, after, added));
         }
 
         foreach (var removed in before.Addresses.ExceptBy(after.Addresses.Select(a => a.Id), a => a.Id))
         {
             await act.Send(AddressNotice.Of(before, removed, "removed"));
-            await act.Record(Entry(LedgerEvent.AddressRemoved, caller, after, removed));
+            await act.Record(Entry(LedgerEvent.AddressRemoved, visitor, actor, after, removed));
         }
     }
 
-    private static LedgerEntry Entry(LedgerEvent happened, Caller caller, Account after, Address address) => AccountLedger.Entry(
-        happened, caller, after, ("address", address.Id.ToString()), ("kind", WireName.Of(address.Kind))).With(("address", address.Value));
+    private static LedgerEntry Entry(LedgerEvent happened, Visitor visitor, Principal actor, Account after, Address address) => AccountLedger.Entry(
+        happened, visitor, actor, after, ("address", address.Id.ToString()), ("kind", WireName.Of(address.Kind))).With(("address", address.Value));
 }

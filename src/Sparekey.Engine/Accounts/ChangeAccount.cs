@@ -85,7 +85,7 @@ public sealed class ChangeAccount
             return written;
         }
 
-        await _addresses.Tell(act, caller, before, written.Value);
+        await _addresses.Tell(act, caller, caller.Principal, before, written.Value);
         if (members.Count == 0)
         {
             return written;

@@ -41,7 +41,7 @@ public sealed class RemoveAddress
         var written = await _act.Write(act, caller, found.Value, before with { Addresses = before.Addresses.Remove(removed) });
         if (written.Refusal is null)
         {
-            await _changes.Tell(act, caller, before, written.Value);
+            await _changes.Tell(act, caller, caller.Principal, before, written.Value);
         }
 
         return written;

@@ -51,6 +51,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The doors for Cryptlex's clients.</summary>
     public CryptlexOptions Cryptlex { get; init; } = new();
+
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
 

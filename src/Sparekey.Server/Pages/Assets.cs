@@ -24,9 +24,16 @@ internal static class Assets
             return new Problem(RefusalCode.RouteNotFound);
         }
 
+        return Results.Text(Read(name!), type, Encoding.UTF8);
+    }
+
+    /// <summary>The text of one of them.</summary>
+    /// <param name="name">Its name.</param>
+    public static string Read(string name)
+    {
         using var stream = typeof(Assets).Assembly.GetManifestResourceStream($"assets/{name}")!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
-        return Results.Text(reader.ReadToEnd(), type, Encoding.UTF8);
+        return reader.ReadToEnd();
     }
 
     // Black or white, whichever can be read on it: one of the two always has a contrast of 4.5 (WCAG 2.2, relative luminance).

@@ -21,12 +21,11 @@ internal static class PageAnswer
     /// <param name="content">What is on it.</param>
     /// <param name="goesOnTo">Where its forms lead in the end, when that is not here; null for here. Browsers hold a form to it.</param>
     public static IResult Of(
-        HttpContext context, int status, Words words, PageBrand brand, string heading, Html content, Uri? goesOnTo = null)
+        HttpContext context, int status, Words words, PageBrand brand, string heading, Html content, IReadOnlyList<Uri>? goesOnTo = null)
     {
         var headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = goesOnTo is null
-            ? Policy
-            : Policy.Replace("form-action 'self'", $"form-action 'self' {goesOnTo.GetLeftPart(UriPartial.Authority)}", StringComparison.Ordinal);
+        headers.ContentSecurityPolicy = Policy.Replace(
+            "form-action 'self'", string.Join(' ', ["form-action 'self'", .. (goesOnTo ?? []).Select(u => u.GetLeftPart(UriPartial.Authority))]), StringComparison.Ordinal);
         headers.XFrameOptions = "DENY";
         headers.Vary = "Accept-Language";
         return Results.Text(Layout.Page(words, brand, heading, content).ToString(), "text/html; charset=utf-8", Encoding.UTF8, status);

@@ -17,7 +17,7 @@ internal static class FlowPage
     /// <param name="form">The form.</param>
     /// <param name="after">What stands below it; null for nothing.</param>
     /// <param name="goesOnTo">Where its forms lead in the end, when that is not here; null for here.</param>
-    public static async Task<IResult> Of(HttpContext context, string heading, UiContainer form, Html? after = null, Uri? goesOnTo = null)
+    public static async Task<IResult> Of(HttpContext context, string heading, UiContainer form, Html? after = null, IReadOnlyList<Uri>? goesOnTo = null)
     {
         var words = Words.For(context.Request.Headers.AcceptLanguage);
         return await Of(
@@ -30,7 +30,7 @@ internal static class FlowPage
     /// <param name="heading">The name of its heading among the texts.</param>
     /// <param name="content">What is on it.</param>
     /// <param name="goesOnTo">Where its forms lead in the end, when that is not here; null for here.</param>
-    public static async Task<IResult> Of(HttpContext context, string heading, Html content, Uri? goesOnTo = null)
+    public static async Task<IResult> Of(HttpContext context, string heading, Html content, IReadOnlyList<Uri>? goesOnTo = null)
     {
         var words = Words.For(context.Request.Headers.AcceptLanguage);
         var branding = context.RequestServices.GetRequiredService<ReadBranding>();
@@ -43,21 +43,29 @@ internal static class FlowPage
     /// <param name="text">The text.</param>
     public static string Say(Words words, UiText text) => words.Find(string.Create(CultureInfo.InvariantCulture, $"kratos_{text.Id}")) ?? text.Text;
 
-    private static Html Messages(Words words, IReadOnlyList<UiText> messages) => Html.Join(messages.Select(m => m.Type == "error"
+    /// <summary>What is said about a whole form.</summary>
+    /// <param name="words">The texts.</param>
+    /// <param name="messages">What.</param>
+    public static Html Messages(Words words, IReadOnlyList<UiText> messages) => Html.Join(messages.Select(m => m.Type == "error"
         ? Html.Of($"""<div class="card fault" role="alert" tabindex="-1"><p id="fault">{Say(words, m)}</p></div>""")
         : Html.Of($"""<div class="card" role="status"><p>{Say(words, m)}</p></div>""")));
 
-    private static Html Form(Words words, UiContainer form) => Html.Of(
+    /// <summary>A form.</summary>
+    /// <param name="words">The texts.</param>
+    /// <param name="form">The form.</param>
+    /// <param name="heading">What stands above its fields; null for nothing.</param>
+    /// <param name="name">What the ids of its fields begin with: another for every form of a page.</param>
+    public static Html Form(Words words, UiContainer form, Html? heading = null, string name = "field") => Html.Of(
         $"""
         <form class="card" method="post" action="{form.Action}">
-        {Html.Join(form.Nodes.Select((node, i) => node.Input is { } input ? Field(words, node, input, i) : Html.Empty))}
+        {heading ?? Html.Empty}
+        {Html.Join(form.Nodes.Select((node, i) => node.Input is { } input ? Field(words, node, input, string.Create(CultureInfo.InvariantCulture, $"{name}-{i}")) : Html.Empty))}
         </form>
         """);
 
-    private static Html Field(Words words, UiNode node, UiInput input, int number)
+    private static Html Field(Words words, UiNode node, UiInput input, string id)
     {
         var (value, label) = (Convert.ToString(input.Value, CultureInfo.InvariantCulture), node.Meta.Label is { } text ? Say(words, text) : "");
-        var id = string.Create(CultureInfo.InvariantCulture, $"field-{number}");
         return input.Type switch
         {
             "hidden" => Html.Of($"""<input type="hidden" name="{input.Name}" value="{value}">"""),
@@ -66,6 +74,11 @@ internal static class FlowPage
             "submit" when input.Name == "method" => Html.Of($"""<button type="submit" name="{input.Name}" value="{value}">{label}</button>"""),
             "submit" => Html.Of($"""<button class="second" type="submit" name="{input.Name}" value="{value}" formnovalidate>{label}</button>"""),
             "button" => Html.Empty,
+            "checkbox" => Html.Of(
+                $"""
+                <input type="hidden" name="{input.Name}" value="false">
+                <label class="check"><input name="{input.Name}" type="checkbox" value="true" {(value is "True" or "true" ? Html.Of($"checked") : Html.Empty)}> {label}</label>
+                """),
             _ => Html.Of(
                 $"""
                 <label for="{id}">{(label.Length > 0 ? label : input.Name)}</label>

@@ -62,6 +62,8 @@ internal static class KratosEndpoints
         IdentityEndpoints.Map(group);
         SessionEndpoints.Map(group);
         SchemaEndpoints.Map(group);
+        SettingsEndpoints.Map(group);
+        DisabledFlows.Map(group);
     }
 
     private static void MapHealth(RouteGroupBuilder group)

@@ -34,6 +34,7 @@ internal static class KratosPerson
         {
             Host = visitor.Host,
             PrivilegedFor = context.Kratos().Options.Settings.PrivilegedSession,
+            LastsFor = context.Kratos().Options.Session.Lifespan,
         };
     }
 

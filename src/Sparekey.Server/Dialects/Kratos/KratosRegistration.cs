@@ -8,5 +8,10 @@ internal static class KratosRegistration
     /// <param name="options">The settings.</param>
     public static IServiceCollection AddKratos(this IServiceCollection services, KratosOptions options) => services
         .AddSingleton(options)
-        .AddSingleton<OidcDiscovery>();
+        .AddSingleton<OidcDiscovery>()
+        .AddSingleton<OidcLinks>()
+        .AddSingleton<ProfileMethod>()
+        .AddSingleton<SettingsForm>()
+        .AddSingleton<SettingsAnswers>()
+        .AddSingleton<SettingsMethods>();
 }

@@ -68,6 +68,6 @@ internal static class RecoveryLink
                 <button type="submit">{words["link_button"]}</button>
                 </form>
                 """),
-            new Uri(context.Kratos().SettingsUi));
+            [new Uri(context.Kratos().SettingsUi)]);
     }
 }

@@ -32,6 +32,6 @@ internal static class RecoveryPage
         var open = flow.ByOperator && flow.Uses == Means.Code;
         return !flow.IsNative && !open && !KratosCsrf.IsOf(context, flow.Csrf)
             ? KratosJson.Redirect(begin)
-            : await FlowPage.Of(context, "kratos_recovery_heading", RecoveryFlowView.Of(call, flow).Ui, goesOnTo: new Uri(call.SettingsUi));
+            : await FlowPage.Of(context, "kratos_recovery_heading", RecoveryFlowView.Of(call, flow).Ui, goesOnTo: [new Uri(call.SettingsUi)]);
     }
 }

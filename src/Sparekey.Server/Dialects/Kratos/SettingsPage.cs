@@ -1,0 +1,94 @@
+using Sparekey.Engine.Flows;
+using Sparekey.Server.Pages;
+
+namespace Sparekey.Server.Dialects.Kratos;
+
+/// <summary>Our own page of settings flows, where the application has none: one form for each method. Only a passkey needs script.</summary>
+internal static class SettingsPage
+{
+    /// <summary>Shows the page.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="flows">The flows.</param>
+    /// <param name="answers">Writes them.</param>
+    /// <param name="discovery">Finds providers, where forms lead to.</param>
+    /// <param name="time">The clock.</param>
+    public static async Task<IResult> Show(HttpContext context, SettingsFlows flows, SettingsAnswers answers, OidcDiscovery discovery, TimeProvider time)
+    {
+        var call = context.Kratos();
+        if (await context.Person() is not { } person)
+        {
+            // Whose time ran out recovers once more.
+            return KratosJson.Redirect(call.At("/self-service/recovery/browser"));
+        }
+
+        var id = KratosJson.Id<Core.EntryId>(context.Request.Query["flow"]).ToString();
+        if (await flows.Find(person, id, context.RequestAborted) is not { IsNative: false } flow || flow.Account != person.Session.Account
+            || flow.ExpiresAt <= time.GetUtcNow() || await answers.View(context, person, flow) is not { } view)
+        {
+            return KratosJson.Redirect(call.At("/self-service/settings/browser"));
+        }
+
+        var words = Words.For(context.Request.Headers.AcceptLanguage);
+        var content = Html.Of(
+            $"""
+            <h1>{words["kratos_settings_heading"]}</h1>
+            {FlowPage.Messages(words, view.Ui.Messages ?? [])}
+            {Html.Join(view.Ui.Nodes.Where(n => n.Group is not ("default" or "webauthn")).GroupBy(n => n.Group, StringComparer.Ordinal).Select(g => Part(words, view.Ui, g.Key, [.. g])))}
+            <script src="{PasskeyScript.Url(call)}" defer></script>
+            """);
+        return await FlowPage.Of(context, "kratos_settings_heading", content, await Elsewhere(context, flow, discovery));
+    }
+
+    // Browsers hold forms to where they lead in the end: to the providers, and to where the person wants to be afterwards.
+    private static async Task<IReadOnlyList<Uri>> Elsewhere(HttpContext context, SettingsFlow flow, OidcDiscovery discovery)
+    {
+        var options = context.Kratos().Options;
+        var all = new List<Uri>();
+        if (flow.ReturnTo is { } next)
+        {
+            all.Add(new Uri(next));
+        }
+        else if (options.Settings.After is { } usual)
+        {
+            all.Add(usual);
+        }
+
+        foreach (var provider in options.Oidc ? options.Providers : [])
+        {
+            if (await discovery.Find(provider, context.RequestAborted) is { } found)
+            {
+                all.Add(found.Authorization);
+            }
+        }
+
+        return all;
+    }
+
+    private static Html Part(Words words, UiContainer form, string group, IReadOnlyList<UiNode> nodes)
+    {
+        var heading = Html.Of($"""<h2>{words[$"kratos_group_{group}"]}</h2>""");
+        UiNode[] csrf = [.. form.Nodes.Where(n => n.Input?.Name == "csrf_token")];
+        if (group != "passkey")
+        {
+            return FlowPage.Form(words, form with { Nodes = [.. csrf, .. nodes] }, heading, group);
+        }
+
+        // Taking one away needs no script; making one does, and stays out of sight without it.
+        var (removes, makes) = (nodes.Where(n => n.Input?.Name == "passkey_remove").ToArray(), nodes.Where(n => n.Input?.Name != "passkey_remove").ToArray());
+        return Html.Of(
+            $"""
+            {(removes.Length == 0 ? Html.Empty : FlowPage.Form(words, form with { Nodes = [.. csrf, .. removes] }, heading, group))}
+            {(makes.Length == 0 ? Html.Empty : Make(words, form, [.. csrf, .. makes], heading))}
+            """);
+    }
+
+    private static Html Make(Words words, UiContainer form, IReadOnlyList<UiNode> nodes, Html heading) => Html.Of(
+        $"""
+        <form class="card" method="post" action="{form.Action}" hidden>
+        {heading}
+        <p class="quiet">{words["passkey_text"]}</p>
+        {Html.Join(nodes.Where(n => n.Input is { Type: "hidden" }).Select(n => Html.Of($"""<input type="hidden" name="{n.Input!.Name}" value="{n.Input.Value as string}">""")))}
+        <button type="button" data-trigger="{PasskeyScript.Function}">{words["passkey_button"]}</button>
+        </form>
+        """);
+}
