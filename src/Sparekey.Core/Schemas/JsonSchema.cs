@@ -38,12 +38,12 @@ public sealed class JsonSchema
         {
             root = text.Length <= MaxLength ? JsonDocument.Parse(text, Strict).RootElement : default;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             root = default;
         }
 
-        if (root.ValueKind != JsonValueKind.Object)
+        if (root.ValueKind != JsonValueKind.Object || !IsText(root))
         {
             return Invalid([new FieldFault("", $"A JSON object of at most {MaxLength} characters, in which no name stands twice, nested 32 deep at most.")]);
         }
@@ -78,6 +78,25 @@ public sealed class JsonSchema
         }
 
         return [];
+    }
+
+    // Half of a surrogate pair in an escape is JSON and no text.
+    private static bool IsText(JsonElement element)
+    {
+        try
+        {
+            return element.ValueKind switch
+            {
+                JsonValueKind.Object => element.EnumerateObject().All(m => m.Name.Length >= 0 && IsText(m.Value)),
+                JsonValueKind.Array => element.EnumerateArray().All(IsText),
+                JsonValueKind.String => element.GetString() is not null,
+                _ => true,
+            };
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private static Refusal Invalid(IReadOnlyList<FieldFault> faults) => new(RefusalCode.InvalidRequest) { Faults = [.. faults.Take(20)] };

@@ -96,6 +96,8 @@ public sealed class JsonSchemaTests
     [InlineData("""{"type":"string","type":"number"}""")]
     [InlineData("""{"dependencies":{"a":1}}""")]
     [InlineData("""{"format":1}""")]
+    [InlineData("""{"title":"\uDFFF"}""")]
+    [InlineData("""{"\uD800":1}""")]
     public void Refuses_a_document_that_is_no_schema_of_these_drafts(string schema) =>
         JsonSchema.Parse(schema).Refusal!.Faults.ShouldNotBeEmpty();
 

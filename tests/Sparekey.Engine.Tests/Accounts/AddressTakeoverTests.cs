@@ -36,7 +36,7 @@ public sealed class AddressTakeoverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_address_that_takes_the_place_of_another_is_told_to_both_and_carries_nothing()
+    public async Task A9_An_address_that_takes_the_place_of_another_is_told_to_both_and_carries_nothing()
     {
         var old = _person.Addresses[0];
 

@@ -121,6 +121,7 @@ public sealed class KratosFormatTests
     [InlineData("https:app.example.org")]
     [InlineData("settings")]
     [InlineData("https://")]
+    [InlineData("https://ap.\uFFFD\u05DE.example.com/")]
     public void Browsers_are_sent_nowhere_else(string url)
     {
         var (allowed, error) = ReturnUrl.Check(Call(), url);

@@ -149,7 +149,7 @@ public sealed class KratosIdentityTests(KratosFixture fixture) : IClassFixture<K
     [Theory]
     [InlineData("PUT")]
     [InlineData("PATCH")]
-    public async Task No_call_sets_a_credential_of_an_identity_that_exists(string method)
+    public async Task A6_No_call_sets_a_credential_of_an_identity_that_exists(string method)
     {
         var email = fixture.NewPerson();
         var id = (await fixture.Made(new { traits = new { email } }))["id"]!.ToString();
@@ -165,7 +165,7 @@ public sealed class KratosIdentityTests(KratosFixture fixture) : IClassFixture<K
     }
 
     [Fact]
-    public async Task A_credential_of_the_persons_own_is_not_taken_away_past_policy()
+    public async Task A6_A_credential_of_the_persons_own_is_not_taken_away_past_policy()
     {
         var email = fixture.NewPerson();
         var id = (await fixture.Made(new { traits = new { email }, credentials = new { password = new { config = new { password = Password } } } }))["id"]!.ToString();

@@ -44,9 +44,22 @@ internal static class ReturnUrl
         // A path alone belongs to where browsers usually go. Two slashes at its start would name a host.
         var isPath = asked[0] == '/' && !(asked.Length > 1 && asked[1] is '/' or '\\');
         var isRead = isPath ? Uri.TryCreate(new Uri(call.DefaultReturn), asked, out var url) : Uri.TryCreate(asked, UriKind.Absolute, out url);
-        return isRead && url!.Scheme is "http" or "https" && url.UserInfo.Length == 0 && IsAllowed(call, url)
+        return isRead && url!.Scheme is "http" or "https" && url.UserInfo.Length == 0 && HasName(url) && IsAllowed(call, url)
             ? (url.AbsoluteUri, null)
             : (null, Forbidden(asked));
+    }
+
+    // A host of characters that no name has is read, and refused only when it is asked for.
+    private static bool HasName(Uri url)
+    {
+        try
+        {
+            return url.IdnHost.Length > 0;
+        }
+        catch (UriFormatException)
+        {
+            return false;
+        }
     }
 
     private static bool IsAllowed(KratosCall call, Uri url) =>
