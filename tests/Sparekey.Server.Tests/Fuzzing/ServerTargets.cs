@@ -38,6 +38,7 @@ internal static class ServerTargets
             Signed("SignedJson.Read, native", Bytes(native), b => RecoveryKeyJson.ReadNew(b)),
             Signed("SignedJson.Read, Dfns", Bytes(dfns), b => Mapping.ReadNew(b)),
             EngineTargets.OfBytes("DfnsId.ReadCredential", [Encoding.UTF8.GetBytes(DfnsId.Of("cr", Guid.Empty)), Encoding.UTF8.GetBytes(DfnsId.Of("cr", Guid.AllBitsSet))], MutateId, ReadCredential),
+            .. KratosTargets.All(),
             EngineTargets.OfBytes("Expiration.TryRead", [.. new[] { "\"2026-11-21T08:00:00Z\"", "1800000000", "\"1800000000000\"" }.Select(e => Encoding.UTF8.GetBytes($"{{\"expiration\":{e}}}"))], Mutate, ReadExpiration),
         ];
     }
