@@ -84,8 +84,8 @@ internal sealed partial class KratosBrowser : IDisposable
     public static (string Action, Dictionary<string, string> Fields) Form(string page, string button)
     {
         var form = Forms().Matches(page).Select(m => m.Value).Single(f => f.Contains(button, StringComparison.Ordinal));
-        return (WebUtility.HtmlDecode(Action().Match(form).Groups[1].Value), Hidden().Matches(form).ToDictionary(
-            m => m.Groups[1].Value, m => WebUtility.HtmlDecode(m.Groups[2].Value), StringComparer.Ordinal));
+        return (WebUtility.HtmlDecode(Action().Match(form).Groups["to"].Value), Hidden().Matches(form).ToDictionary(
+            m => m.Groups["name"].Value, m => WebUtility.HtmlDecode(m.Groups["value"].Value), StringComparer.Ordinal));
     }
 
     public void Dispose() => _http.Dispose();
@@ -120,12 +120,12 @@ internal sealed partial class KratosBrowser : IDisposable
         return new BrowserAnswer((int)answer.StatusCode, answer.Headers.Location?.OriginalString, await answer.Content.ReadAsStringAsync(), answer);
     }
 
-    [GeneratedRegex("<form.*?</form>", RegexOptions.Singleline)]
+    [GeneratedRegex("<form.*?</form>", RegexOptions.Singleline | RegexOptions.NonBacktracking)]
     private static partial Regex Forms();
 
-    [GeneratedRegex("action=\"([^\"]*)\"")]
+    [GeneratedRegex("action=\"(?<to>[^\"]*)\"", RegexOptions.NonBacktracking)]
     private static partial Regex Action();
 
-    [GeneratedRegex("<input type=\"hidden\" name=\"([^\"]*)\" value=\"([^\"]*)\"")]
+    [GeneratedRegex("<input type=\"hidden\" name=\"(?<name>[^\"]*)\" value=\"(?<value>[^\"]*)\"", RegexOptions.NonBacktracking)]
     private static partial Regex Hidden();
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Sparekey.Server.Dialects.Kratos;
 using static Sparekey.Server.Tests.Dialects.KratosRecoveryScene;
 
@@ -296,7 +297,7 @@ public sealed class KratosRecoveryAdminTests(KratosRecoveryScene scene) : IClass
             MessagesOf(sent).ShouldBe([1060002]);
             NodeOf(sent, "email")!["attributes"]!["value"]!.ToString().ShouldBe("linked@example.com");
             var mail = (await server.Mails(smtp, 1, "links.example.com"))[0].Text;
-            var link = new Uri(System.Text.RegularExpressions.Regex.Match(mail, @"https://links\.example\.com/self-service/recovery\?flow=\S+&token=\S+").Value);
+            var link = new Uri(Regex.Match(mail, @"https://links\.example\.com/self-service/recovery\?flow=\S+&token=\S+", RegexOptions.NonBacktracking).Value);
 
             // Our page leads to the application's, and the browser is told that it may.
             var page = await browser.Get(link.PathAndQuery, RecoveryBrowser.Page);

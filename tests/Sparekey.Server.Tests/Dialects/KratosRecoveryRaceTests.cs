@@ -1,5 +1,3 @@
-using static Sparekey.Server.Tests.Dialects.KratosRecoveryScene;
-
 namespace Sparekey.Server.Tests.Dialects;
 
 /// <summary>A thousand at once with one code or one link: one session.</summary>
