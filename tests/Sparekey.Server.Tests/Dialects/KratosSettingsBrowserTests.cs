@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Dialects;
 
 /// <summary>The settings flow of browsers, by the session's cookie; and our own page of it.</summary>
-public sealed class KratosSettingsBrowserTests(KratosSettingsServer on) : IClassFixture<KratosSettingsServer>
+public sealed partial class KratosSettingsBrowserTests(KratosSettingsServer on) : IClassFixture<KratosSettingsServer>
 {
     private const string Password = "a password that the person chose";
 
@@ -28,6 +29,35 @@ public sealed class KratosSettingsBrowserTests(KratosSettingsServer on) : IClass
         (saved.Status, saved.Location).ShouldBe((303, begun.Location));
         (await browser.Get(saved.Location!)).Text.ShouldContain("role=\"status\"");
         (await person.SignsIn(Password)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_page_of_ours_makes_recovery_codes_once_a_credential_was_set_and_shows_them_once()
+    {
+        var person = await on.Recovered();
+        using var browser = on.Browser(person.Session);
+        var begun = await browser.Get("/self-service/settings/browser");
+        var before = (await browser.Get(begun.Location!)).Text;
+        before.ShouldNotContain("page/recovery-codes");
+        var (action, fields) = KratosBrowser.Form(before, "value=\"password\"");
+
+        // A session that is to set a credential first makes none, whatever is sent.
+        (await browser.Post("/self-service/settings/page/recovery-codes", fields)).Status.ShouldBe(303);
+        await browser.Post(action, new Dictionary<string, string>(fields) { ["method"] = "password", ["password"] = Password });
+        var (make, forged) = KratosBrowser.Form((await browser.Get(begun.Location!)).Text, "page/recovery-codes");
+        var refused = await browser.Post(make, new Dictionary<string, string>(forged) { ["csrf_token"] = "AAAA" });
+        refused.Location.ShouldNotBeNull().ShouldContain("/self-service/errors/page?id=");
+
+        var made = await browser.Post(make, forged);
+
+        made.Status.ShouldBe(200, made.Text);
+        made.Message.Headers.CacheControl!.NoStore.ShouldBeTrue();
+        var codes = Codes().Matches(made.Text).Select(m => m.Groups["code"].Value).ToList();
+        codes.Distinct(StringComparer.Ordinal).Count().ShouldBe(12);
+        var after = (await browser.Get(begun.Location!)).Text;
+        after.ShouldContain("You have 12");
+        codes.ShouldAllBe(c => !after.Contains(c));
+        (await on.Server.Post("/v1/redemptions", new { code = codes[7], account = new { email = person.Email } })).Status.ShouldBe(201);
     }
 
     [Fact]
@@ -166,4 +196,7 @@ public sealed class KratosSettingsBrowserTests(KratosSettingsServer on) : IClass
         var refused = await script.Get("/self-service/" + path);
         (refused.Status, refused.ErrorId).ShouldBe((400, "self_service_flow_disabled"));
     }
+
+    [GeneratedRegex("<li>(?<code>[0-9A-Z]{4}(?:-[0-9A-Z]{4}){4})</li>", RegexOptions.NonBacktracking)]
+    private static partial Regex Codes();
 }

@@ -62,7 +62,7 @@ public sealed class MakeRecoveryCodes
             return RefusalCode.SessionInvalid;
         }
 
-        if (caller.Session.RestrictedTo is not null || !caller.Session.IsFresh(act.Now))
+        if (caller.Session.RestrictedTo is not null || !caller.IsPrivileged(act.Now))
         {
             return RefusalCode.FreshSignInRequired;
         }

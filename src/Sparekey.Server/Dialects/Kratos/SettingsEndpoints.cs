@@ -21,6 +21,7 @@ internal static class SettingsEndpoints
         settings.MapGet("/flows", Get);
         settings.MapPost("", Submit);
         settings.MapGet("/page", SettingsPage.Show);
+        settings.MapPost("/page/recovery-codes", SettingsPage.MakeCodes);
         group.MapGet("/self-service/methods/oidc/callback/{provider}", Return).RequireDialectProof(Proof);
         group.MapGet("/.well-known/change-password", (HttpContext context) => KratosJson.Redirect(context.Kratos().At("/self-service/settings/browser")))
             .Public("It leads to where the person proves themselves.");
