@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Sparekey.Core.Access;
-using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 
 namespace Sparekey.Core.Policies;
@@ -12,7 +11,11 @@ namespace Sparekey.Core.Policies;
 /// <param name="Requester">Who asks.</param>
 /// <param name="Account">Whose account.</param>
 public sealed record PolicyQuestion(
-    Means Means, Channel Channel, ApplicationId Application, PrincipalKind Requester, AccountFacts Account);
+    Means Means, Channel Channel, ApplicationId Application, PrincipalKind Requester, AccountFacts Account)
+{
+    /// <summary>How it was asked for, as far as that is known.</summary>
+    public Circumstances How { get; init; } = new();
+}
 
 /// <summary>What a policy answers, and why.</summary>
 /// <param name="Rules">The names of the rules that matched.</param>
@@ -68,62 +71,26 @@ public sealed class Policy
     /// <returns>The policy, or <see cref="RefusalCode.PolicyInvalid"/> with every fault.</returns>
     public static Result<Policy> From(PolicyDocument document) => new PolicyReader().Read(document);
 
+    /// <summary>What the policy demands of a recovery that is being opened.</summary>
+    /// <param name="question">What is asked for.</param>
+    /// <param name="now">The time.</param>
+    public PolicyAnswer Evaluate(PolicyQuestion question, DateTimeOffset now) => Evaluate(question, now, now);
+
     /// <summary>What the policy demands.</summary>
     /// <param name="question">What is asked for.</param>
     /// <param name="openedAt">When the recovery was opened: waiting counts from there.</param>
-    public PolicyAnswer Evaluate(PolicyQuestion question, DateTimeOffset openedAt)
+    /// <param name="now">The time: rules about hours look at it.</param>
+    public PolicyAnswer Evaluate(PolicyQuestion question, DateTimeOffset openedAt, DateTimeOffset now)
     {
-        var matching = _rules.Where(r => r.Matches(question, Ranks)).ToList();
+        var matching = _rules.Where(r => r.Matches(question, Ranks, now)).ToList();
         var requirements = matching.Aggregate(
-            ImmutableArray<Requirement>.Empty, (all, rule) => Requirement.Union(all, rule.Demands(openedAt)));
+            ImmutableArray<Requirement>.Empty, (all, rule) => Requirement.Union(all, rule.Demands(question, openedAt)));
         var longest = matching
             .Select(r => r.MaxLifetime)
             .Append(RecoveryLimits.LongestLifetime(question.Channel))
             .OfType<TimeSpan>()
             .Min();
         return new PolicyAnswer(
-            [.. matching.Select(r => r.Name)], requirements, longest, matching.Find(r => r.Refuses)?.Name);
+            [.. matching.Select(r => r.Name)], requirements, longest, matching.Find(r => r.RefusesFor(question))?.Name);
     }
-}
-
-/// <summary>One rule, read and checked.</summary>
-internal sealed record PolicyRule(string Name)
-{
-    public ImmutableArray<Means> Means { get; init; } = [];
-
-    public ImmutableArray<Channel> Channels { get; init; } = [];
-
-    public string? AboveRole { get; init; }
-
-    public ImmutableArray<string> Roles { get; init; } = [];
-
-    public ImmutableArray<AccountKind> Kinds { get; init; } = [];
-
-    public ImmutableArray<string> Groups { get; init; } = [];
-
-    public ImmutableArray<ApplicationId> Applications { get; init; } = [];
-
-    public ImmutableArray<PrincipalKind> Requesters { get; init; } = [];
-
-    public ImmutableArray<Requirement> Requirements { get; init; } = [];
-
-    public TimeSpan? Wait { get; init; }
-
-    public TimeSpan? MaxLifetime { get; init; }
-
-    public bool Refuses { get; init; }
-
-    // An unlisted role ranks highest, so "above" holds for it; a rule that names roles cannot mean one that nobody listed.
-    public bool Matches(PolicyQuestion question, RankOrder ranks) =>
-        (Means.IsEmpty || Means.Contains(question.Means))
-        && (Channels.IsEmpty || Channels.Contains(question.Channel))
-        && (AboveRole is null || ranks.IsAbove(question.Account.Role, AboveRole))
-        && (Roles.IsEmpty || Roles.Contains(question.Account.Role, StringComparer.Ordinal))
-        && (Kinds.IsEmpty || Kinds.Contains(question.Account.Kind))
-        && (Groups.IsEmpty || Groups.Any(g => question.Account.Groups.Contains(g, StringComparer.Ordinal)))
-        && (Applications.IsEmpty || Applications.Contains(question.Application))
-        && (Requesters.IsEmpty || Requesters.Contains(question.Requester));
-
-    public ImmutableArray<Requirement> Demands(DateTimeOffset openedAt) =>
-        Wait is { } wait ? Requirements.Add(new Requirement(RequirementKind.Wait) { Until = openedAt + wait }) : Requirements;
 }

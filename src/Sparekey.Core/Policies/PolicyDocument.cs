@@ -24,6 +24,13 @@ public sealed record RuleDocument(string Name, ConditionDocument? When, DemandDo
 /// <param name="Groups">The account is in one of these groups.</param>
 /// <param name="Applications">The application is one of these ids.</param>
 /// <param name="Requesters">The requester's kind is one of these.</param>
+/// <param name="RequesterIds">The requester, or the owner of the requesting programme, is one of these principals.</param>
+/// <param name="Networks">It was asked for from an address within one of these networks (<c>10.0.0.0/8</c>).</param>
+/// <param name="OutsideNetworks">It was asked for from an address in none of these networks, or from nobody knows where.</param>
+/// <param name="Hours">It is asked for, or issued, within these hours.</param>
+/// <param name="Risks">The caller named one of these signs of risk.</param>
+/// <param name="RiskScore">The caller gave a score of at least this, 0 to 100, or none: silence is not a low risk.</param>
+/// <param name="RecoveriesLately">So many recoveries of the account were opened before this one.</param>
 public sealed record ConditionDocument(
     IReadOnlyList<string>? Means = null,
     IReadOnlyList<string>? Channels = null,
@@ -33,7 +40,26 @@ public sealed record ConditionDocument(
     IReadOnlyList<string>? Kinds = null,
     IReadOnlyList<string>? Groups = null,
     IReadOnlyList<string>? Applications = null,
-    IReadOnlyList<string>? Requesters = null);
+    IReadOnlyList<string>? Requesters = null,
+    IReadOnlyList<string>? RequesterIds = null,
+    IReadOnlyList<string>? Networks = null,
+    IReadOnlyList<string>? OutsideNetworks = null,
+    HoursDocument? Hours = null,
+    IReadOnlyList<string>? Risks = null,
+    int? RiskScore = null,
+    LatelyDocument? RecoveriesLately = null);
+
+/// <summary>Hours of the week. Hours that pass midnight belong to the day on which they begin.</summary>
+/// <param name="From">When they begin, <c>18:00</c>.</param>
+/// <param name="To">When they end, <c>08:00</c>; the same as the beginning for a whole day.</param>
+/// <param name="Days">On which days, <c>mon</c> to <c>sun</c>; null for every day.</param>
+/// <param name="Zone">The time zone by its IANA name, <c>Europe/Berlin</c>; null for UTC.</param>
+public sealed record HoursDocument(string From, string To, IReadOnlyList<string>? Days = null, string? Zone = null);
+
+/// <summary>How often within how long.</summary>
+/// <param name="Count">So often or more, 1 to 100.</param>
+/// <param name="Within">Within this time, at most 90 days: <c>30d</c>.</param>
+public sealed record LatelyDocument(int Count, string Within);
 
 /// <summary>What a rule demands.</summary>
 /// <param name="Reason">A reason is written down.</param>
@@ -47,6 +73,15 @@ public sealed record ConditionDocument(
 /// <param name="Wait">So much time passes first, for example <c>24h</c>.</param>
 /// <param name="MaxLifetime">A secret lives no longer than this.</param>
 /// <param name="Refuse">It is not done at all.</param>
+/// <param name="Means">It is done by one of these means, or not at all.</param>
+/// <param name="ConfirmationOver">The person confirms over one of these channels: <c>session</c>, <c>page</c>, <c>slack</c>, or a name of the team's own.</param>
+/// <param name="ApprovalsFrom">So many other people of one of these groups agree.</param>
+/// <param name="ApprovalFromAnotherGroup">One of those who agree is in a group, and in none of the requester's.</param>
+/// <param name="ApprovalByManager">One of those who agree is the manager of the person.</param>
+/// <param name="SecondProof">
+/// The person proves themselves in a second, different way: <c>always</c>, or <c>below_account</c> where the recovery alone would reach a
+/// lower assurance level than the account has (SP 800-63B-4 §4.2.2).
+/// </param>
 public sealed record DemandDocument(
     bool? Reason = null,
     IReadOnlyList<string>? ReasonCodes = null,
@@ -58,4 +93,15 @@ public sealed record DemandDocument(
     IReadOnlyList<string>? Evidence = null,
     string? Wait = null,
     string? MaxLifetime = null,
-    bool? Refuse = null);
+    bool? Refuse = null,
+    IReadOnlyList<string>? Means = null,
+    IReadOnlyList<string>? ConfirmationOver = null,
+    IReadOnlyList<ApproversDocument>? ApprovalsFrom = null,
+    bool? ApprovalFromAnotherGroup = null,
+    bool? ApprovalByManager = null,
+    string? SecondProof = null);
+
+/// <summary>So many people of some groups.</summary>
+/// <param name="Count">How many, 1 to 20.</param>
+/// <param name="Groups">Of one of these groups.</param>
+public sealed record ApproversDocument(int Count, IReadOnlyList<string> Groups);

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
@@ -11,6 +13,14 @@ internal sealed class PolicyReader
     private const int MaxRules = 100;
     private const int MaxRoles = 32;
     private const int MaxNames = 100;
+    private const int MostApprovals = 20;
+    private const string Always = "always";
+    private const string BelowAccount = "below_account";
+
+    /// <summary>How far back a rule may count recoveries.</summary>
+    public static readonly TimeSpan FactsReachBack = TimeSpan.FromDays(90);
+
+    private static readonly string[] DayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
     private readonly List<FieldFault> _faults = [];
 
@@ -64,9 +74,18 @@ internal sealed class PolicyReader
             Groups = ReadNames($"{at}/when/groups", when.Groups),
             Applications = ReadIds($"{at}/when/applications", when.Applications),
             Requesters = ReadSet<PrincipalKind>($"{at}/when/requesters", when.Requesters),
+            RequesterIds = ReadNames($"{at}/when/requester_ids", when.RequesterIds),
+            Networks = ReadNetworks($"{at}/when/networks", when.Networks),
+            OutsideNetworks = ReadNetworks($"{at}/when/outside_networks", when.OutsideNetworks),
+            Hours = ReadHours($"{at}/when/hours", when.Hours),
+            Risks = ReadNames($"{at}/when/risks", when.Risks),
+            RiskScore = Checked(when.RiskScore, when.RiskScore is null or (>= 1 and <= 100), $"{at}/when/risk_score", "1 to 100."),
+            RecoveriesLately = ReadLately($"{at}/when/recoveries_lately", when.RecoveriesLately),
             Requirements = ReadDemand($"{at}/require", rule.Require),
             Wait = ReadSpan($"{at}/require/wait", rule.Require.Wait),
             MaxLifetime = ReadSpan($"{at}/require/max_lifetime", rule.Require.MaxLifetime),
+            OnlyMeans = ReadSet<Means>($"{at}/require/means", rule.Require.Means),
+            ReachesAccountsLevel = rule.Require.SecondProof == BelowAccount,
             Refuses = rule.Require.Refuse is true,
         };
     }
@@ -91,16 +110,113 @@ internal sealed class PolicyReader
             requirements.Add(new Requirement(RequirementKind.Confirmation) { OrEvidence = demand.Confirmation is not true });
         }
 
-        if (demand.Approvals is { } approvals)
+        if (ReadNames($"{at}/confirmation_over", demand.ConfirmationOver) is { IsEmpty: false } over)
         {
-            Check(approvals is >= 1 and <= 20, $"{at}/approvals", "1 to 20.");
-            requirements.Add(new Requirement(RequirementKind.Approvals) { Count = approvals });
+            requirements.Add(new Requirement(RequirementKind.Confirmation) { Over = [.. over.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)] });
+        }
+
+        requirements.AddRange(ReadApprovals(at, demand));
+        Check(demand.SecondProof is null or Always or BelowAccount, $"{at}/second_proof", $"{Always} or {BelowAccount}.");
+        if (demand.SecondProof == Always)
+        {
+            requirements.Add(new Requirement(RequirementKind.SecondProof));
         }
 
         Check(demand.Evidence?.Contains(Requirement.ByConfirmation) is not true, $"{at}/evidence", "A confirmation is no evidence.");
         requirements.AddRange(ReadNames($"{at}/evidence", demand.Evidence)
             .Select(kind => new Requirement(RequirementKind.Evidence) { EvidenceKind = kind }));
         return [.. requirements];
+    }
+
+    private List<Requirement> ReadApprovals(string at, DemandDocument demand)
+    {
+        var requirements = new List<Requirement>();
+        if (demand.Approvals is { } approvals)
+        {
+            Check(approvals is >= 1 and <= MostApprovals, $"{at}/approvals", $"1 to {MostApprovals}.");
+            requirements.Add(new Requirement(RequirementKind.Approvals) { Count = approvals });
+        }
+
+        Check(demand.ApprovalsFrom is null or { Count: >= 1 and <= 10 }, $"{at}/approvals_from", "1 to 10 sets.");
+        for (var i = 0; demand.ApprovalsFrom is { Count: <= 10 } sets && i < sets.Count; i++)
+        {
+            var groups = ReadNames($"{at}/approvals_from/{i}/groups", sets[i]?.Groups);
+            var good = sets[i] is { Count: >= 1 and <= MostApprovals, Groups: not null };
+            Check(good, $"{at}/approvals_from/{i}", $"A count of 1 to {MostApprovals}, and groups.");
+            if (good)
+            {
+                requirements.Add(new Requirement(RequirementKind.Approvals)
+                {
+                    Count = sets[i].Count, FromGroups = [.. groups.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+                });
+            }
+        }
+
+        if (demand.ApprovalFromAnotherGroup is true)
+        {
+            requirements.Add(new Requirement(RequirementKind.Approvals) { FromAnotherGroup = true });
+        }
+
+        if (demand.ApprovalByManager is true)
+        {
+            requirements.Add(new Requirement(RequirementKind.Approvals) { ByManager = true });
+        }
+
+        return requirements;
+    }
+
+    private ImmutableArray<IPNetwork> ReadNetworks(string at, IReadOnlyList<string>? networks)
+    {
+        if (networks is null)
+        {
+            return [];
+        }
+
+        var good = networks.Count is >= 1 and <= MaxNames && networks.All(n => n is not null && n.Contains('/') && IPNetwork.TryParse(n, out _));
+        Check(good, at, $"1 to {MaxNames} networks: 10.0.0.0/8, 2001:db8::/32.");
+        return good ? [.. networks.Select(IPNetwork.Parse)] : [];
+    }
+
+    private WeeklyHours? ReadHours(string at, HoursDocument? hours)
+    {
+        if (hours is null)
+        {
+            return null;
+        }
+
+        var from = ReadTime($"{at}/from", hours.From);
+        var to = ReadTime($"{at}/to", hours.To);
+        var days = hours.Days?.Select(d => Array.IndexOf(DayNames, d)).ToList() ?? [.. Enumerable.Range(0, 7)];
+        Check(days.Count is >= 1 and <= 7 && !days.Contains(-1), $"{at}/days", $"One or more of: {string.Join(", ", DayNames)}.");
+        var known = TimeZoneInfo.TryFindSystemTimeZoneById(hours.Zone ?? "UTC", out var zone);
+        Check(known, $"{at}/zone", "An IANA name of a time zone that this machine knows: Europe/Berlin.");
+        return known ? new WeeklyHours([.. days.Where(d => d >= 0).Select(d => (DayOfWeek)d)], from, to, zone!) : null;
+    }
+
+    private TimeOnly ReadTime(string at, string? text)
+    {
+        var good = TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time);
+        Check(good, at, "Hours and minutes: 18:00.");
+        return time;
+    }
+
+    private (int Count, TimeSpan Within)? ReadLately(string at, LatelyDocument? lately)
+    {
+        if (lately is null)
+        {
+            return null;
+        }
+
+        var within = ReadSpan($"{at}/within", lately.Within);
+        Check(lately.Count is >= 1 and <= 100, $"{at}/count", "1 to 100.");
+        Check(within is not null && within <= FactsReachBack, $"{at}/within", $"At most {Duration.Format(FactsReachBack)}.");
+        return (lately.Count, within ?? FactsReachBack);
+    }
+
+    private T Checked<T>(T value, bool good, string pointer, string detail)
+    {
+        Check(good, pointer, detail);
+        return value;
     }
 
     private ImmutableArray<TEnum> ReadSet<TEnum>(string at, IReadOnlyList<string>? names)
@@ -152,7 +268,9 @@ internal sealed class PolicyReader
         return good ? span : null;
     }
 
-    private static bool IsName(string? name) =>
+    /// <summary>Whether a text is a name: 1 to 64 ASCII letters, digits, hyphens, dots, colons and underscores.</summary>
+    /// <param name="name">The text.</param>
+    public static bool IsName(string? name) =>
         name is { Length: >= 1 and <= 64 } && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or ':');
 
     private void Check(bool good, string pointer, string detail)

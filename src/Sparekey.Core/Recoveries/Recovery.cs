@@ -80,6 +80,9 @@ public sealed record Redemption(RedemptionId Id, int Generation, DateTimeOffset 
 public sealed record Recovery(
     RecoveryId Id, TenantId Tenant, RecoveryRequest Request, Principal RequestedBy, DateTimeOffset CreatedAt, DateTimeOffset OpenUntil)
 {
+    /// <summary>From which network address it was asked for; null when nobody knows.</summary>
+    public string? Source { get; init; }
+
     /// <summary>Where it stands.</summary>
     public RecoveryState State { get; init; }
 

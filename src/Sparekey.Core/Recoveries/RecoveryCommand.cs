@@ -14,10 +14,33 @@ namespace Sparekey.Core.Recoveries;
 public sealed record AccountFacts(
     AccountId Id, int Version, string Role, AccountKind Kind, AccountStatus Status, ImmutableArray<string> Groups)
 {
-    /// <summary>The facts of an account.</summary>
+    /// <summary>Who is responsible for the person.</summary>
+    public AccountId? Manager { get; init; }
+
+    /// <summary>The highest level that the account's credentials reach.</summary>
+    public AssuranceLevel Level { get; init; }
+
+    /// <summary>When recoveries of the account were opened in the last 90 days, the one that is decided on not among them.</summary>
+    public ImmutableArray<DateTimeOffset> Opened { get; init; } = [];
+
+    /// <summary>How many recoveries were opened since a time.</summary>
+    /// <param name="since">The time.</param>
+    public int OpenedSince(DateTimeOffset since) => Opened.Count(at => at >= since);
+
+    /// <summary>The facts of an account, as far as it tells them itself.</summary>
     /// <param name="account">The account.</param>
     public static AccountFacts Of(Account account) =>
-        new(account.Id, account.Version, account.Role, account.Kind, account.Status, account.Groups);
+        new(account.Id, account.Version, account.Role, account.Kind, account.Status, account.Groups) { Manager = account.Manager };
+}
+
+/// <summary>A second way in which a person proves themselves, beside the recovery's own means.</summary>
+public enum ProofMethod
+{
+    /// <summary>A recovery code that they had saved.</summary>
+    SavedCode,
+
+    /// <summary>An authenticator that is still bound to the account.</summary>
+    BoundAuthenticator,
 }
 
 /// <summary>What a try to redeem knew.</summary>
@@ -46,7 +69,11 @@ public abstract record RecoveryCommand
     /// <param name="Extra">Requirements the caller asks for beyond policy.</param>
     public sealed record Open(
         RecoveryId Id, TenantId Tenant, RecoveryRequest Request, Principal By, AccountFacts Account, ImmutableArray<Requirement> Extra)
-        : RecoveryCommand;
+        : RecoveryCommand
+    {
+        /// <summary>From which network address it is asked for; null when nobody knows.</summary>
+        public string? Source { get; init; }
+    }
 
     /// <summary>Writes the reason down, or another one. Decisions on the older digest fall.</summary>
     /// <param name="By">Who.</param>
@@ -56,7 +83,16 @@ public abstract record RecoveryCommand
     /// <summary>The person says that it is them who asks.</summary>
     /// <param name="By">The person, or who witnessed it.</param>
     /// <param name="Digest">What they saw.</param>
-    public sealed record Confirm(Principal By, string Digest) : RecoveryCommand;
+    public sealed record Confirm(Principal By, string Digest) : RecoveryCommand
+    {
+        /// <summary>Over which channel they said so; null when nobody names one.</summary>
+        public string? Over { get; init; }
+    }
+
+    /// <summary>The person proves themselves in a second, different way.</summary>
+    /// <param name="By">The person.</param>
+    /// <param name="Method">How.</param>
+    public sealed record Prove(Principal By, ProofMethod Method) : RecoveryCommand;
 
     /// <summary>Somebody saw proof of who the person is.</summary>
     /// <param name="By">Who saw it.</param>
@@ -72,7 +108,17 @@ public abstract record RecoveryCommand
     /// <param name="By">Who.</param>
     /// <param name="Digest">What they saw.</param>
     /// <param name="RecoveredAt">When this principal's own account, or its owner's, was last recovered.</param>
-    public sealed record Approve(Principal By, string Digest, DateTimeOffset? RecoveredAt) : RecoveryCommand;
+    public sealed record Approve(Principal By, string Digest, DateTimeOffset? RecoveredAt) : RecoveryCommand
+    {
+        /// <summary>The groups of the person who agrees.</summary>
+        public ImmutableArray<string> Groups { get; init; } = [];
+
+        /// <summary>The groups of the person who asked.</summary>
+        public ImmutableArray<string> RequesterGroups { get; init; } = [];
+
+        /// <summary>Who is the manager of the person whose account it is.</summary>
+        public AccountId? ManagerOfTarget { get; init; }
+    }
 
     /// <summary>Somebody who was asked says no.</summary>
     /// <param name="By">Who.</param>

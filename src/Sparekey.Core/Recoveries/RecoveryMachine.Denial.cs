@@ -19,6 +19,7 @@ public static partial class RecoveryMachine
         RecoveryCommand.AddReason c => c.By,
         RecoveryCommand.Confirm c => c.By,
         RecoveryCommand.GiveEvidence c => c.By,
+        RecoveryCommand.Prove c => c.By,
         RecoveryCommand.Authorize c => c.By,
         RecoveryCommand.Approve c => c.By,
         RecoveryCommand.Deny c => c.By,

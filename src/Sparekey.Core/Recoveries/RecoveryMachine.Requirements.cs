@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
+using Sparekey.Core.Policies;
 
 namespace Sparekey.Core.Recoveries;
 
@@ -68,8 +69,27 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.SeparationOfDuties);
         }
 
-        return Meet(recovery, r => r.Kind == RequirementKind.Confirmation, command.By, Requirement.ByConfirmation, now);
+        if (command.Over is not null && !PolicyReader.IsName(command.Over))
+        {
+            return Refuse(new Refusal(RefusalCode.InvalidRequest, "A channel is a name of at most 64 letters and digits."));
+        }
+
+        var met = new MetBy(command.By, Requirement.ByConfirmation, now) { Over = command.Over };
+        var open = recovery.Requirements.Where(r => r.Kind == RequirementKind.Confirmation && !r.IsMet(now)).ToList();
+        return open.Count > 0 && !open.Exists(Counts)
+            ? Refuse(new Refusal(
+                RefusalCode.ChannelNotAvailable, $"Here they confirm over: {string.Join(", ", open.SelectMany(r => r.Over).Distinct(StringComparer.Ordinal))}."))
+            : Meet(recovery, r => r.Kind == RequirementKind.Confirmation && Counts(r), met, now);
+
+        bool Counts(Requirement requirement) =>
+            requirement.Over.IsEmpty || (command.Over is { } over && requirement.Over.Contains(over, StringComparer.Ordinal));
     }
+
+    // The person alone proves themselves; what a verifier saw of them is evidence.
+    private static Decision Prove(Recovery recovery, RecoveryCommand.Prove command, DateTimeOffset now) =>
+        OnlyWhileOpen(recovery, command.By, now) is { } ended ? Refuse(ended)
+        : !command.By.IsPersonOf(recovery.Request.Account) ? Refuse(RefusalCode.SeparationOfDuties)
+        : Meet(recovery, r => r.Kind == RequirementKind.SecondProof, new MetBy(command.By, WireName.Of(command.Method), now), now);
 
     private static Decision GiveEvidence(Recovery recovery, RecoveryCommand.GiveEvidence command, DateTimeOffset now)
     {
@@ -92,8 +112,9 @@ public static partial class RecoveryMachine
         return Meet(
             recovery,
             r => (r.Kind == RequirementKind.Evidence && r.EvidenceKind == command.Kind)
+                || (r.Kind == RequirementKind.SecondProof && command.Kind == Requirement.RepeatedProofing)
                 || (r.Kind == RequirementKind.Confirmation && r.OrEvidence),
-            command.By, command.Kind, now);
+            new MetBy(command.By, command.Kind, now), now);
     }
 
     private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
@@ -101,7 +122,7 @@ public static partial class RecoveryMachine
             ? Refuse(ended)
             : command.By.Kind is PrincipalKind.Anonymous or PrincipalKind.System
             ? Refuse(RefusalCode.SeparationOfDuties)
-            : Meet(recovery, r => r.Kind == RequirementKind.Authorization, command.By, "authorization", now);
+            : Meet(recovery, r => r.Kind == RequirementKind.Authorization, new MetBy(command.By, "authorization", now), now);
 
     private static Decision Approve(Recovery recovery, RecoveryCommand.Approve command, DateTimeOffset now)
     {
@@ -121,10 +142,15 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.RecentlyRecovered);
         }
 
-        var approvals = recovery.Requirements.FirstOrDefault(r => r.Kind == RequirementKind.Approvals);
-        return approvals is not null && approvals.Met.Any(m => m.By.IsSamePersonAs(command.By))
-            ? Refuse(RefusalCode.AlreadyDecided)
-            : Meet(recovery, r => r.Kind == RequirementKind.Approvals, command.By, "approval", now);
+        var approvals = recovery.Requirements.Where(r => r.Kind == RequirementKind.Approvals).ToList();
+        var open = approvals.Where(r => !r.IsMet(now)).ToList();
+        return open.Exists(Counts) ? Meet(recovery, Counts, new MetBy(command.By, "approval", now), now)
+            : approvals.Exists(AgreedTo) ? Refuse(RefusalCode.AlreadyDecided)
+            : open.Count > 0 ? Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Policy asks others to agree: of a certain group, or the manager."))
+            : Refuse(RefusalCode.NotRequired);
+
+        bool AgreedTo(Requirement requirement) => requirement.Met.Any(m => m.By.IsSamePersonAs(command.By));
+        bool Counts(Requirement requirement) => requirement.CountsApprovalOf(command) && !AgreedTo(requirement);
     }
 
     private static Decision Deny(Recovery recovery, RecoveryCommand.Deny command, DateTimeOffset now)
@@ -175,7 +201,7 @@ public static partial class RecoveryMachine
             Ended(recovery, by, now),
     };
 
-    private static Decision Meet(Recovery recovery, Func<Requirement, bool> which, Principal by, string how, DateTimeOffset now)
+    private static Decision Meet(Recovery recovery, Func<Requirement, bool> which, MetBy met, DateTimeOffset now)
     {
         var open = recovery.Requirements.Where(r => which(r) && !r.IsMet(now)).ToList();
         if (open.Count == 0)
@@ -183,14 +209,15 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.NotRequired);
         }
 
-        var met = new MetBy(by, how, now);
         var next = recovery with
         {
             Requirements = [.. recovery.Requirements.Select(r => open.Contains(r) ? r with { Met = r.Met.Add(met) } : r)],
         };
-        var events = open.Select(r => new RecoveryEvent(LedgerEvent.RecoveryRequirementMet, by)
+        var events = open.Select(r => new RecoveryEvent(LedgerEvent.RecoveryRequirementMet, met.By)
         {
-            Facts = Facts(("requirement", WireName.Of(r.Kind)), ("how", how), ("digest", recovery.Digest)),
+            Facts = met.Over is null
+                ? Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("digest", recovery.Digest))
+                : Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("over", met.Over), ("digest", recovery.Digest)),
         });
         var (settled, more) = Settle(next, now);
         return new Decision.Accepted(settled, [.. events, .. more]);
@@ -201,5 +228,5 @@ public static partial class RecoveryMachine
         [.. requirements.Select(r => r.IsMetBy(reason) && r.Met.IsEmpty ? r with { Met = [new MetBy(by, "reason", now)] } : r)];
 
     private static ImmutableArray<Requirement> Unmet(ImmutableArray<Requirement> requirements) =>
-        [.. requirements.Select(r => r.Kind == RequirementKind.Authorization ? r : r with { Met = [] })];
+        [.. requirements.Select(r => r.Kind is RequirementKind.Authorization or RequirementKind.SecondProof ? r : r with { Met = [] })];
 }

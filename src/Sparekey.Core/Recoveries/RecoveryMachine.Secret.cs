@@ -15,7 +15,7 @@ public static partial class RecoveryMachine
             return Refuse(refusal);
         }
 
-        var answer = policy.Evaluate(Question(recovery.Request, recovery.RequestedBy, command.Account), recovery.CreatedAt);
+        var answer = policy.Evaluate(Question(recovery, command.Account), recovery.CreatedAt, now);
         if (StillStands(recovery, command.Account, answer) is { } changed)
         {
             return Refuse(changed);
@@ -164,7 +164,7 @@ public static partial class RecoveryMachine
             return Refuse(new Refusal(RefusalCode.WrongState, "This means ends with a redemption."));
         }
 
-        var answer = policy.Evaluate(Question(recovery.Request, recovery.RequestedBy, command.Account), recovery.CreatedAt);
+        var answer = policy.Evaluate(Question(recovery, command.Account), recovery.CreatedAt, now);
         if (StillStands(recovery, command.Account, answer) is { } changed)
         {
             return Refuse(changed);

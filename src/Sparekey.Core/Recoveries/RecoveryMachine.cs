@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
@@ -51,6 +52,7 @@ public static partial class RecoveryMachine
             RecoveryCommand.AddReason c => AddReason(current, c, now),
             RecoveryCommand.Confirm c => Confirm(current, c, now),
             RecoveryCommand.GiveEvidence c => GiveEvidence(current, c, now),
+            RecoveryCommand.Prove c => Prove(current, c, now),
             RecoveryCommand.Authorize c => Authorize(current, c, now),
             RecoveryCommand.Approve c => Approve(current, c, now),
             RecoveryCommand.Deny c => Deny(current, c, now),
@@ -66,7 +68,7 @@ public static partial class RecoveryMachine
     private static Decision Opened(RecoveryCommand.Open open, Policy policy, DateTimeOffset now)
     {
         var request = open.Request;
-        var answer = policy.Evaluate(Question(request, open.By, open.Account), now);
+        var answer = policy.Evaluate(Question(request, open.By, open.Source, open.Account), now);
         if (FaultOf(request, open.By, open.Account, answer, now) is { } fault)
         {
             return Refuse(fault);
@@ -82,6 +84,7 @@ public static partial class RecoveryMachine
         var waitsUntil = requirements.Select(r => r.Until ?? now).Append(now).Max();
         var recovery = new Recovery(open.Id, open.Tenant, request, open.By, now, waitsUntil + policy.OpenFor)
         {
+            Source = open.Source,
             Requirements = requirements,
             State = RecoveryState.Pending,
         };
@@ -201,8 +204,15 @@ public static partial class RecoveryMachine
     private static Recovery Close(Recovery recovery, RecoveryState state, DateTimeOffset now) =>
         recovery with { State = state, Secret = null, Redemption = null, ClosedAt = now };
 
-    private static PolicyQuestion Question(RecoveryRequest request, Principal requester, AccountFacts account) =>
-        new(request.Means, request.Channel, request.Application, requester.Kind, account);
+    private static PolicyQuestion Question(RecoveryRequest request, Principal requester, string? source, AccountFacts account) =>
+        new(request.Means, request.Channel, request.Application, requester.Kind, account)
+        {
+            How = new Circumstances(
+                requester.Id, requester.OwnerId, IPAddress.TryParse(source, out var address) ? address : null, request.Risk),
+        };
+
+    private static PolicyQuestion Question(Recovery recovery, AccountFacts account) =>
+        Question(recovery.Request, recovery.RequestedBy, recovery.Source, account);
 
     // A denied requester is refused as what they can see says (T16).
     private static RefusalCode Ended(Recovery recovery, Principal by, DateTimeOffset now) =>

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Sparekey.Core.Access;
+using Sparekey.Core.Policies;
 using Sparekey.Core.Secrets;
 
 namespace Sparekey.Core.Recoveries;
@@ -155,7 +156,11 @@ public sealed record RecoveryRequest(
     /// <summary>The fingerprint of a key that the person's device made for this request.</summary>
     public string? RequestKeyFingerprint { get; init; }
 
+    /// <summary>What the caller says of the risk it sees.</summary>
+    public Risk? Risk { get; init; }
+
     internal Refusal? Fault => Reason?.FaultAt("/reason") is { } fault ? fault
+        : Risk?.FaultAt("/risk") is { } wrong ? wrong
         : CanonicalJson.CanWrite(RequestKeyFingerprint) ? null
         : new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000.");
 
@@ -196,6 +201,15 @@ public sealed record RecoveryRequest(
             },
             ["request_key"] = RequestKeyFingerprint,
         };
+        if (Risk is not null)
+        {
+            members["risk"] = new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["score"] = Risk.Score,
+                ["signs"] = Risk.Signs.Order(StringComparer.Ordinal).ToList(),
+            };
+        }
+
         return Base64Url.EncodeToString(SHA256.HashData(CanonicalJson.Write(members)));
     }
 

@@ -27,19 +27,29 @@ public enum RequirementKind
 
     /// <summary>The caller that made the secret ahead of time authorises it.</summary>
     Authorization,
+
+    /// <summary>The person proves themselves in a second, different way.</summary>
+    SecondProof,
 }
 
 /// <summary>Who met a requirement, how and when.</summary>
 /// <param name="By">The principal.</param>
 /// <param name="How">In one word: <c>reason</c>, <c>confirmation</c>, <c>approval</c>, the kind of evidence.</param>
 /// <param name="At">When.</param>
-public sealed record MetBy(Principal By, string How, DateTimeOffset At);
+public sealed record MetBy(Principal By, string How, DateTimeOffset At)
+{
+    /// <summary>For a confirmation: over which channel, where that was named.</summary>
+    public string? Over { get; init; }
+}
 
 /// <summary>One demand of policy on one recovery. Requirements are a set: met in any order.</summary>
 /// <param name="Kind">What is demanded.</param>
 public sealed record Requirement(RequirementKind Kind)
 {
     internal const string ByConfirmation = "confirmation";
+
+    /// <summary>The kind of evidence that is a second proof: the person was proofed again as when they enrolled (SP 800-63B-4 §4.2.2.2).</summary>
+    public const string RepeatedProofing = "repeated_proofing";
 
     /// <summary>For a reason: the codes that count; empty when every reason does.</summary>
     public ImmutableArray<string> ReasonCodes { get; init; } = [];
@@ -50,8 +60,20 @@ public sealed record Requirement(RequirementKind Kind)
     /// <summary>For a confirmation: whether evidence of any kind may stand in for it.</summary>
     public bool OrEvidence { get; init; }
 
+    /// <summary>For a confirmation: the channels over which it counts; empty when every one does.</summary>
+    public ImmutableArray<string> Over { get; init; } = [];
+
     /// <summary>For evidence: its kind.</summary>
     public string? EvidenceKind { get; init; }
+
+    /// <summary>For approvals: the groups of which one must be theirs who agree; empty when everybody counts.</summary>
+    public ImmutableArray<string> FromGroups { get; init; } = [];
+
+    /// <summary>For approvals: whether they count only from people of a group who share none with the requester.</summary>
+    public bool FromAnotherGroup { get; init; }
+
+    /// <summary>For approvals: whether only the manager of the person counts.</summary>
+    public bool ByManager { get; init; }
 
     /// <summary>How many principals must meet it.</summary>
     public int Count { get; init; } = 1;
@@ -74,7 +96,10 @@ public sealed record Requirement(RequirementKind Kind)
     /// <param name="other">The other.</param>
     public bool IsSameDemandAs(Requirement other) =>
         Kind == other.Kind && EvidenceKind == other.EvidenceKind && TicketPattern == other.TicketPattern
-        && ReasonCodes.SequenceEqual(other.ReasonCodes, StringComparer.Ordinal);
+        && FromAnotherGroup == other.FromAnotherGroup && ByManager == other.ByManager
+        && ReasonCodes.SequenceEqual(other.ReasonCodes, StringComparer.Ordinal)
+        && Over.SequenceEqual(other.Over, StringComparer.Ordinal)
+        && FromGroups.SequenceEqual(other.FromGroups, StringComparer.Ordinal);
 
     /// <summary>
     /// The stricter of two that are the same demand. Whoever met either is kept, unless it was evidence and only the person's
@@ -93,6 +118,14 @@ public sealed record Requirement(RequirementKind Kind)
             Met = Kind == RequirementKind.Confirmation && !orEvidence ? met.RemoveAll(m => m.How != ByConfirmation) : met,
         };
     }
+
+    /// <summary>Whether an approval counts here.</summary>
+    /// <param name="approval">Who agrees, and what is known of them.</param>
+    public bool CountsApprovalOf(RecoveryCommand.Approve approval) =>
+        Kind == RequirementKind.Approvals
+        && (FromGroups.IsEmpty || FromGroups.Any(g => approval.Groups.Contains(g, StringComparer.Ordinal)))
+        && (!FromAnotherGroup || (!approval.Groups.IsEmpty && !approval.Groups.Any(g => approval.RequesterGroups.Contains(g, StringComparer.Ordinal))))
+        && (!ByManager || (approval.ManagerOfTarget is { } manager && approval.By.IsPersonOf(manager)));
 
     /// <summary>
     /// Whether a text can name a kind of evidence: 1 to 64 ASCII letters, digits, hyphens, dots, colons and underscores, and

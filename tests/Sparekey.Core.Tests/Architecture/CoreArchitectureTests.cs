@@ -15,6 +15,9 @@ public sealed class CoreArchitectureTests
         "System.Security.Cryptography.RandomNumberGenerator", "System.AppContext", "System.Reflection.Emit",
     ];
 
+    // Addresses as numbers: nothing is asked of a network.
+    private static readonly string[] Values = ["System.Net.IPAddress", "System.Net.IPNetwork"];
+
     private static readonly string[] ImpureMembers =
     [
         "DateTime.get_UtcNow", "DateTime.get_Now", "DateTime.get_Today", "DateTimeOffset.get_UtcNow", "DateTimeOffset.get_Now", "Guid.NewGuid",
@@ -25,7 +28,8 @@ public sealed class CoreArchitectureTests
     public void References_nothing_but_the_base_library()
     {
         typeof(RecoveryMachine).Assembly.GetReferencedAssemblies().Select(a => a.Name!)
-            .ShouldAllBe(n => n.StartsWith("System.", StringComparison.Ordinal) && !n.StartsWith("System.Net", StringComparison.Ordinal));
+            .ShouldAllBe(n => n.StartsWith("System.", StringComparison.Ordinal)
+                && (n == "System.Net.Primitives" || !n.StartsWith("System.Net", StringComparison.Ordinal)));
 
         var project = XDocument.Parse(Repository.Read("src/Sparekey.Core/Sparekey.Core.csproj"));
         project.Descendants().Select(e => e.Name.LocalName)
@@ -38,7 +42,7 @@ public sealed class CoreArchitectureTests
         var (types, members) = Mentioned();
 
         types.ShouldContain("System.Collections.Immutable.ImmutableArray`1"); // The list is read at all.
-        types.Where(t => Impure.Any(i => t.StartsWith(i, StringComparison.Ordinal))).ShouldBeEmpty();
+        types.Except(Values, StringComparer.Ordinal).Where(t => Impure.Any(i => t.StartsWith(i, StringComparison.Ordinal))).ShouldBeEmpty();
         members.Intersect(ImpureMembers, StringComparer.Ordinal).ShouldBeEmpty();
     }
 

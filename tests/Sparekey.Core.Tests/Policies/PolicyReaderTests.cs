@@ -52,6 +52,33 @@ public sealed class PolicyReaderTests
         ("/rules/0/when/applications", When(new(Applications: ["web"]))),
         ("/rules/0/when/applications", When(new(Applications: ["00000000-0000-4000-8000-00000000000A"]))),
         ("/rules/0/when/requesters", When(new(Requesters: ["bot"]))),
+        ("/rules/0/when/requester_ids", When(new(RequesterIds: []))),
+        ("/rules/0/when/networks", When(new(Networks: []))),
+        ("/rules/0/when/networks", When(new(Networks: ["10.0.0.0"]))),
+        ("/rules/0/when/networks", When(new(Networks: [null!]))),
+        ("/rules/0/when/outside_networks", When(new(OutsideNetworks: ["everywhere"]))),
+        ("/rules/0/when/hours/from", When(new(Hours: new HoursDocument("8:00", "18:00")))),
+        ("/rules/0/when/hours/from", When(new(Hours: new HoursDocument(null!, "18:00")))),
+        ("/rules/0/when/hours/to", When(new(Hours: new HoursDocument("08:00", "24:00")))),
+        ("/rules/0/when/hours/days", When(new(Hours: new HoursDocument("08:00", "18:00", [])))),
+        ("/rules/0/when/hours/days", When(new(Hours: new HoursDocument("08:00", "18:00", ["Mon"])))),
+        ("/rules/0/when/hours/zone", When(new(Hours: new HoursDocument("08:00", "18:00", null, "Nowhere/Land")))),
+        ("/rules/0/when/risks", When(new(Risks: ["a b"]))),
+        ("/rules/0/when/risk_score", When(new(RiskScore: 0))),
+        ("/rules/0/when/risk_score", When(new(RiskScore: 101))),
+        ("/rules/0/when/recoveries_lately/count", When(new(RecoveriesLately: new LatelyDocument(0, "30d")))),
+        ("/rules/0/when/recoveries_lately/within", When(new(RecoveriesLately: new LatelyDocument(1, "91d")))),
+        ("/rules/0/when/recoveries_lately/within", When(new(RecoveriesLately: new LatelyDocument(1, null!)))),
+        ("/rules/0/require/means", Require(new(Means: []))),
+        ("/rules/0/require/means", Require(new(Means: ["fax"]))),
+        ("/rules/0/require/confirmation_over", Require(new(ConfirmationOver: []))),
+        ("/rules/0/require/confirmation_over", Require(new(ConfirmationOver: ["a b"]))),
+        ("/rules/0/require/approvals_from", Require(new(ApprovalsFrom: []))),
+        ("/rules/0/require/approvals_from/0", Require(new(ApprovalsFrom: [null!]))),
+        ("/rules/0/require/approvals_from/0", Require(new(ApprovalsFrom: [new ApproversDocument(0, ["a"])]))),
+        ("/rules/0/require/approvals_from/0", Require(new(ApprovalsFrom: [new ApproversDocument(1, null!)]))),
+        ("/rules/0/require/approvals_from/0/groups", Require(new(ApprovalsFrom: [new ApproversDocument(1, [])]))),
+        ("/rules/0/require/second_proof", Require(new(SecondProof: "sometimes"))),
         ("/rules/0/require/reason_codes", Require(new(ReasonCodes: []))),
         ("/rules/0/require/reason_codes", Require(new(ReasonCodes: ["a b"]))),
         ("/rules/0/require/ticket_pattern", Require(new(TicketPattern: ""))),
@@ -96,7 +123,7 @@ public sealed class PolicyReaderTests
             .Where(m => m.p.CanWrite && (m.p.PropertyType != typeof(bool?) || m.p.Name == nameof(ConditionDocument.AboveLowestRole)))
             .Select(m => m.Item1 + System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(m.p.Name));
 
-        members.Except(Bad.Select(b => b.Pointer), StringComparer.Ordinal).ShouldBeEmpty();
+        members.Where(m => !Bad.Any(b => b.Pointer == m || b.Pointer.StartsWith(m + "/", StringComparison.Ordinal))).ShouldBeEmpty();
     }
 
     [Fact]

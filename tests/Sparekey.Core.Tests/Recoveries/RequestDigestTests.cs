@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sparekey.Core.Access;
+using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using static Sparekey.Core.Tests.Recoveries.Sample;
 
@@ -49,6 +50,7 @@ public sealed class RequestDigestTests
             [nameof(RecoveryRequest.NotBefore)] = Full with { NotBefore = Full.NotBefore + TimeSpan.FromMilliseconds(1) },
             [nameof(RecoveryRequest.Revoke)] = Full with { Revoke = [Revocation.Sessions] },
             [nameof(RecoveryRequest.Reason)] = Full with { Reason = Full.Reason! with { Ticket = "HELP-2" } },
+            [nameof(RecoveryRequest.Risk)] = Full with { Risk = new Risk(1, ["tor"]) },
             [nameof(RecoveryRequest.RequestKeyFingerprint)] = Full with { RequestKeyFingerprint = "aa:bc" },
         };
 

@@ -18,6 +18,7 @@ public sealed class StateTableTests
         add_reason         recovery_not_found  pending             pending           wrong_state                wrong_state                recovery_closed   denied            recovery_closed   recovery_expired  wrong_state
         confirm            recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         give_evidence      recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
+        prove              recovery_not_found  not_required        not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         authorize          recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   denied            recovery_closed   recovery_expired  wrong_state
         approve            recovery_not_found  pending             already_decided   wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
         approve_other      recovery_not_found  pending             not_required      wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
@@ -41,6 +42,7 @@ public sealed class StateTableTests
         add_reason         recovery_not_found  pending             pending           -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         confirm            recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         give_evidence      recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
+        prove              recovery_not_found  not_required        not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         authorize          recovery_not_found  pending             not_required      -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         approve            recovery_not_found  pending             already_decided   -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
         approve_other      recovery_not_found  pending             not_required      -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
@@ -64,6 +66,7 @@ public sealed class StateTableTests
         ["add_reason"] = _ => new RecoveryCommand.AddReason(Requester, LostPhone),
         ["confirm"] = r => new RecoveryCommand.Confirm(Person, r?.Digest ?? ""),
         ["give_evidence"] = r => new RecoveryCommand.GiveEvidence(Other, r?.Digest ?? "", "id_card"),
+        ["prove"] = _ => new RecoveryCommand.Prove(Person, ProofMethod.SavedCode),
         ["authorize"] = _ => new RecoveryCommand.Authorize(Requester),
         ["approve"] = r => new RecoveryCommand.Approve(Approver, r?.Digest ?? "", null),
         ["approve_other"] = r => new RecoveryCommand.Approve(Other, r?.Digest ?? "", null),

@@ -126,6 +126,7 @@ public sealed class StatesDocumentTests
             [new(RequirementKind.Approvals)],
             [new(RequirementKind.Evidence) { EvidenceKind = "id_card" }],
             [new(RequirementKind.Authorization)],
+            [new(RequirementKind.SecondProof)],
             [new(RequirementKind.Wait) { Until = Now + TimeSpan.FromHours(1) }],
         }
         select Open(Request(means) with { Lifetime = TimeSpan.FromHours(3) }, extra: demands);
@@ -138,6 +139,7 @@ public sealed class StatesDocumentTests
             new RecoveryCommand.Confirm(Person, r.Digest),
             new RecoveryCommand.GiveEvidence(Approver, r.Digest, "id_card"),
             new RecoveryCommand.Authorize(Requester),
+            new RecoveryCommand.Prove(Person, ProofMethod.BoundAuthenticator),
             new RecoveryCommand.Approve(Approver, r.Digest, null),
             new RecoveryCommand.Deny(Approver, r.Digest),
             new RecoveryCommand.Issue(Requester, Facts),

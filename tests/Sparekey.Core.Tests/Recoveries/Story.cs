@@ -81,7 +81,11 @@ internal sealed class Story
             Channels: choices.Chance(20) ? ["return"] : null,
             AboveLowestRole: choices.Chance(30) ? true : null,
             Groups: choices.Chance(20) ? ["vip"] : null,
-            Requesters: choices.Chance(20) ? ["account", "anonymous"] : null),
+            Requesters: choices.Chance(20) ? ["account", "anonymous"] : null,
+            OutsideNetworks: choices.Chance(10) ? ["127.0.0.0/8"] : null,
+            Hours: choices.Chance(10) ? new HoursDocument("08:00", "20:00") : null,
+            RiskScore: choices.Chance(10) ? 50 : null,
+            RecoveriesLately: choices.Chance(10) ? new LatelyDocument(1, "30d") : null),
         new DemandDocument(
             Reason: choices.Chance(20) ? true : null,
             ReasonCodes: choices.Chance(10) ? ["lost_phone", "theft"] : null,
@@ -93,7 +97,12 @@ internal sealed class Story
             Evidence: choices.Chance(15) ? ["id_card"] : null,
             Wait: choices.Chance(15) ? choices.Of("5m", "24h") : null,
             MaxLifetime: choices.Chance(20) ? choices.Of("1m", "30m") : null,
-            Refuse: choices.Chance(3) ? true : null));
+            Refuse: choices.Chance(3) ? true : null,
+            ConfirmationOver: choices.Chance(10) ? ["slack"] : null,
+            ApprovalsFrom: choices.Chance(10) ? [new ApproversDocument(choices.Of(1, 2), ["security"])] : null,
+            ApprovalFromAnotherGroup: choices.Chance(10) ? true : null,
+            ApprovalByManager: choices.Chance(5) ? true : null,
+            SecondProof: choices.Chance(25) ? choices.Of("always", "below_account") : null));
 
     private void Continue(Choices choices)
     {
@@ -107,6 +116,8 @@ internal sealed class Story
                 Role = choices.Of("user", "admin", "nobody-listed-it"),
                 Status = choices.Of(AccountStatus.Active, AccountStatus.Active, AccountStatus.Disabled),
                 Groups = choices.Chance(50) ? ["vip"] : [],
+                Level = choices.Of(Enum.GetValues<AssuranceLevel>()),
+                Opened = choices.Chance(50) ? [_now] : [],
             };
         }
 
@@ -157,17 +168,27 @@ internal sealed class Story
         return choices.Next(28) switch
         {
             0 => new RecoveryCommand.AddReason(requester, ReasonOf(choices)),
-            1 or 2 => new RecoveryCommand.Confirm(choices.Chance(60) ? Sample.Person : anybody, Digest(choices)),
+            1 or 2 => new RecoveryCommand.Confirm(choices.Chance(60) ? Sample.Person : anybody, Digest(choices))
+            {
+                Over = choices.Of(null, "slack", "slack", "mail", "not a name"),
+            },
             3 or 4 => new RecoveryCommand.GiveEvidence(
-                anybody, Digest(choices), choices.Of("id_card", "id_card", "passport", "confirmation", "", "what they said", "\ud800")),
+                anybody, Digest(choices),
+                choices.Of("id_card", "id_card", "passport", "repeated_proofing", "confirmation", "", "what they said", "\ud800")),
             5 => new RecoveryCommand.Authorize(anybody),
+            24 => new RecoveryCommand.Prove(choices.Chance(70) ? Sample.Person : anybody, choices.Of(Enum.GetValues<ProofMethod>())),
             6 or 7 or 8 or 9 => new RecoveryCommand.Approve(
-                anybody, Digest(choices), choices.Chance(80) ? null : _now - choices.Of(TimeSpan.FromHours(71), TimeSpan.FromHours(72))),
+                anybody, Digest(choices), choices.Chance(80) ? null : _now - choices.Of(TimeSpan.FromHours(71), TimeSpan.FromHours(72)))
+            {
+                Groups = [.. choices.Some(["security", "help_desk", "vip"])],
+                RequesterGroups = ["help_desk"],
+                ManagerOfTarget = choices.Chance(30) && Ids.TryParse<AccountId>(anybody.Id, out var manager) ? manager : null,
+            },
             10 => choices.Chance(20) ? new RecoveryCommand.Deny(anybody, Digest(choices)) : new RecoveryCommand.Tick(),
             11 or 12 or 13 or 14 => new RecoveryCommand.Issue(requester, _account, choices.Chance(25)),
             15 or 16 or 17 => new RecoveryCommand.Redeem(true, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
             18 or 19 => new RecoveryCommand.Redeem(false, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
-            20 or > 23 => choices.Chance(90)
+            20 or > 24 => choices.Chance(90)
                 ? new RecoveryCommand.Complete(_redemptions.Count == 0 ? NewRedemption() : _redemptions[^(1 + choices.Next(Math.Min(2, _redemptions.Count)))], _account, choices.Chance(15) != (_recovery?.Request.Means == Means.RecoveryKey))
                 : new RecoveryCommand.Tick(),
             21 => new RecoveryCommand.CompleteDirectly(requester, _account),
