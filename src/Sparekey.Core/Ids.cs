@@ -90,6 +90,28 @@ public readonly record struct ApplicationId(Guid Value) : IId<ApplicationId>
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>The id of a webhook.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct WebhookId(Guid Value) : IId<WebhookId>
+{
+    /// <inheritdoc/>
+    public static WebhookId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>The id of a webhook's delivery.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct DeliveryId(Guid Value) : IId<DeliveryId>
+{
+    /// <inheritdoc/>
+    public static DeliveryId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>The id of a recovery.</summary>
 /// <param name="Value">The UUID.</param>
 public readonly record struct RecoveryId(Guid Value) : IId<RecoveryId>

@@ -41,6 +41,8 @@ public enum RefusalCode
     ServiceAccountNotFound,
     TokenNotFound,
     TenantNotFound,
+    WebhookNotFound,
+    DeliveryNotFound,
     ProblemNotFound,
     IdentifierTaken,
     NameTaken,

@@ -15,6 +15,7 @@ using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Tokens;
+using Sparekey.Engine.Webhooks;
 
 namespace Sparekey.Engine;
 
@@ -68,6 +69,7 @@ public static class EngineRegistration
         services.AddExternalLogins();
         services.AddSettingsFlows();
         services.AddRecoveryFlows();
+        services.AddWebhooks();
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -86,6 +86,7 @@ public sealed class Housekeeping : BackgroundService
             "FROM sessions WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
             "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
+            "FROM webhook_deliveries WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
         ];
         foreach (var rows in over)
         {

@@ -38,5 +38,6 @@ internal static class Doors
         AccountsApi.Map(v1);
         ApplicationsApi.Map(v1);
         IdentitySchemasApi.Map(v1);
+        WebhooksApi.Map(v1);
     }
 }

@@ -57,6 +57,11 @@ public enum LedgerEvent
     RecoveryCodeReplaced,
     MessageSent,
     MessageUndeliverable,
+    WebhookCreated,
+    WebhookChanged,
+    WebhookSecretRotated,
+    WebhookDeleted,
+    WebhookGone,
     Refused,
 }
 

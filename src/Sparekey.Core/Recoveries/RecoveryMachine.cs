@@ -97,6 +97,7 @@ public static partial class RecoveryMachine
                 ("account_version", request.AccountVersion),
                 ("rules", answer.Rules.ToList()),
                 ("requirements", requirements.Select(r => WireName.Of(r.Kind)).ToList()),
+                ("open", requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList()),
                 ("digest", recovery.Digest)),
             Texts = request.Reason?.Texts ?? ImmutableDictionary<string, string>.Empty,
         };

@@ -22,12 +22,14 @@ public sealed class Egress : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private readonly EgressOptions _options;
     private readonly SocketsHttpHandler _sockets;
 
     /// <summary>Opens it.</summary>
     /// <param name="options">The settings.</param>
     public Egress(EgressOptions options)
     {
+        _options = options;
         _sockets = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -43,6 +45,13 @@ public sealed class Egress : IDisposable
 
     /// <summary>The client. It throws <see cref="HttpRequestException"/> for what it does not call.</summary>
     public HttpClient Client { get; }
+
+    /// <summary>Whether a URL may be called, as far as it tells itself; what its name leads to is checked with every connection.</summary>
+    /// <param name="url">The URL.</param>
+    public bool MayCall(Uri url) =>
+        _options.PrivateHosts.Contains(NameOf(url.Host))
+            ? url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp
+            : url.Scheme == Uri.UriSchemeHttps && (!IPAddress.TryParse(url.DnsSafeHost, out var address) || IsPublic(address));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -41,4 +41,7 @@ public enum KeyPurpose
 
     /// <summary>What is shown for names that are nobody's.</summary>
     Decoy,
+
+    /// <summary>Seals of the secrets that sign what webhooks are told.</summary>
+    Webhook,
 }

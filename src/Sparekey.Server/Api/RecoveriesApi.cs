@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine;

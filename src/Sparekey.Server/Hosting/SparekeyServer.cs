@@ -7,6 +7,7 @@ using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Dialects.Cryptlex;
+using Sparekey.Engine.Webhooks;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
@@ -102,6 +103,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddCryptlex(options.Cryptlex);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<TellWebhooks>());
         builder.Services.AddDfns(options.Dfns);
         builder.Services.AddKratos(options.Kratos);
         builder.Services.AddSparekeyOpenApi();

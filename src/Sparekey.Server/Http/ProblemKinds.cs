@@ -34,6 +34,8 @@ internal static class ProblemKinds
         RefusalCode.AccountNotFound => (404, "There is no such account"),
         RefusalCode.AddressNotFound => (404, "There is no such address"),
         RefusalCode.ApplicationNotFound => (404, "There is no such application"),
+        RefusalCode.WebhookNotFound => (404, "There is no such webhook"),
+        RefusalCode.DeliveryNotFound => (404, "There is no such delivery"),
         RefusalCode.CredentialNotFound => (404, "There is no such credential"),
         RefusalCode.RecoveryNotFound => (404, "There is no such recovery"),
         RefusalCode.ServiceAccountNotFound => (404, "There is no such service account"),
