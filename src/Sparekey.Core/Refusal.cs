@@ -40,6 +40,7 @@ public enum RefusalCode
     RecoveryNotFound,
     ServiceAccountNotFound,
     TokenNotFound,
+    OperatorNotFound,
     TenantNotFound,
     WebhookNotFound,
     DeliveryNotFound,

@@ -33,6 +33,7 @@ internal static class Doors
         PolicyApi.Map(v1);
         LedgerApi.Map(v1);
         TokensApi.Map(v1);
+        OperatorsApi.Map(v1);
         SessionsApi.Map(v1);
         CredentialsApi.Map(v1);
         AccountsApi.Map(v1);

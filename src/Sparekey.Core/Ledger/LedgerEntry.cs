@@ -30,6 +30,8 @@ public enum LedgerEvent
     ServiceAccountDeleted,
     TokenCreated,
     TokenRevoked,
+    OperatorChanged,
+    OperatorRemoved,
     SessionOpened,
     SessionDelegated,
     SessionEnded,

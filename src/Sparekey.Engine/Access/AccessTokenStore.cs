@@ -51,7 +51,8 @@ internal sealed record StoredToken(AccessToken Token, string OwnerId, KeyedHash 
 }
 
 /// <summary>Service accounts and access tokens.</summary>
-internal sealed class AccessTokenStore
+/// <param name="operators">People who act without one.</param>
+internal sealed class AccessTokenStore(OperatorStore operators)
 {
     private const string Columns =
         """
@@ -164,8 +165,10 @@ internal sealed class AccessTokenStore
     /// revoked must not leave a new token behind, nor take away another's.
     /// </summary>
     public async Task<Refusal?> StillHolds(Act act, Caller caller) =>
-        caller.Token is not { } own
-        || (await FindForAuthentication(act.Db, act.Tenant, own))?.IsLiveAt(act.Now) is true
+        (caller.Token is { } own
+            ? (await FindForAuthentication(act.Db, act.Tenant, own))?.IsLiveAt(act.Now) is true
+            : caller.Principal.Kind != PrincipalKind.Account
+                || (Ids.TryParse<AccountId>(caller.Principal.Id, out var person) && await operators.Find(act.Db, act.Tenant, person, act.Now) is not null))
             ? null
             : RefusalCode.Unauthenticated;
 

@@ -39,6 +39,7 @@ internal static class SessionRegistration
         services.AddSingleton<SessionStore>();
         services.AddSingleton<SessionAliases>();
         services.AddUseCase<SessionAuthentication>();
+        services.AddUseCase<OperatorAuthentication>();
         services.AddUseCase<SignIn>();
         services.AddUseCase<SignInWithPasskey>();
         services.AddUseCase<ChangePassword>();

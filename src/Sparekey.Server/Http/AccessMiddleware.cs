@@ -13,6 +13,7 @@ namespace Sparekey.Server.Http;
 /// <param name="next">The endpoint.</param>
 /// <param name="authentication">Knows access tokens.</param>
 /// <param name="sessions">Knows session tokens.</param>
+/// <param name="operators">Knows who acts on others with one.</param>
 /// <param name="tenants">Knows hosts.</param>
 /// <param name="velocity">Counts what tokens do.</param>
 /// <param name="limiter">Counts what addresses do.</param>
@@ -21,8 +22,8 @@ namespace Sparekey.Server.Http;
 /// <param name="origins">Knows strangers' pages.</param>
 /// <param name="log">The log.</param>
 internal sealed partial class AccessMiddleware(
-    RequestDelegate next, Authentication authentication, SessionAuthentication sessions, TenantOfHost tenants, Velocity velocity,
-    SourceLimiter limiter, RecordRefusal refusals, SecurityEvents events, OriginCheck origins,
+    RequestDelegate next, Authentication authentication, SessionAuthentication sessions, OperatorAuthentication operators, TenantOfHost tenants,
+    Velocity velocity, SourceLimiter limiter, RecordRefusal refusals, SecurityEvents events, OriginCheck origins,
     ILogger<AccessMiddleware> log)
 {
     private const string TenantHeader = "Sparekey-Tenant";
@@ -128,7 +129,9 @@ internal sealed partial class AccessMiddleware(
     {
         var found = context.IsLocal()
             ? await authentication.LocalOperator(visitor, context.RequestAborted)
-            : await authentication.Authenticate(visitor, context.BearerToken(), context.RequestAborted);
+            : OperatorAuthentication.Takes(context.BearerToken())
+                ? await operators.Authenticate(visitor, context.BearerToken(), context.RequestAborted)
+                : await authentication.Authenticate(visitor, context.BearerToken(), context.RequestAborted);
         if (found.Refusal is { } unauthenticated)
         {
             return CountSource(context) ?? unauthenticated;

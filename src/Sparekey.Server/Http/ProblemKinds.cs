@@ -35,6 +35,7 @@ internal static class ProblemKinds
         RefusalCode.AddressNotFound => (404, "There is no such address"),
         RefusalCode.ApplicationNotFound => (404, "There is no such application"),
         RefusalCode.WebhookNotFound => (404, "There is no such webhook"),
+        RefusalCode.OperatorNotFound => (404, "There is no such operator"),
         RefusalCode.DeliveryNotFound => (404, "There is no such delivery"),
         RefusalCode.CredentialNotFound => (404, "There is no such credential"),
         RefusalCode.RecoveryNotFound => (404, "There is no such recovery"),

@@ -1,0 +1,134 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Ledger;
+using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Policies;
+
+namespace Sparekey.Engine.Access;
+
+/// <summary>What an operator shall be allowed.</summary>
+/// <param name="Permissions">What they may do.</param>
+/// <param name="Ceiling">The highest role they may act on; null for the lowest role.</param>
+/// <param name="ExpiresAt">When it ends; null for never, or with the authority of who grants it.</param>
+public sealed record OperatorOrder(PermissionSet Permissions, string? Ceiling, DateTimeOffset? ExpiresAt);
+
+/// <summary>
+/// Says which people act on others. Nobody grants more than they hold, or for longer, and nobody grants anything to themselves.
+/// </summary>
+public sealed class ManageOperators
+{
+    private readonly Acts _acts;
+    private readonly OperatorStore _store;
+    private readonly AccessTokenStore _tokens;
+    private readonly AccountStore _accounts;
+    private readonly PolicyStore _policies;
+
+    internal ManageOperators(Acts acts, OperatorStore store, AccessTokenStore tokens, AccountStore accounts, PolicyStore policies)
+    {
+        _acts = acts;
+        _store = store;
+        _tokens = tokens;
+        _accounts = accounts;
+        _policies = policies;
+    }
+
+    /// <summary>Makes somebody an operator, or changes what they may do.</summary>
+    /// <param name="caller">Who grants it; holds <c>token:write</c>.</param>
+    /// <param name="account">To whom.</param>
+    /// <param name="order">What.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>
+    /// The operator; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.OwnAccount"/>,
+    /// <see cref="RefusalCode.StrongerThanCreator"/>, <see cref="RefusalCode.UnknownRole"/>, <see cref="RefusalCode.InvalidRequest"/>.
+    /// </returns>
+    public Task<Result<Operator>> Put(Caller caller, AccountId account, OperatorOrder order, CancellationToken cancellationToken) =>
+        _acts.Write<Result<Operator>>(
+            caller.Tenant,
+            async act =>
+            {
+                if (await FaultOf(act, caller, account) is { } refusal)
+                {
+                    return refusal;
+                }
+
+                var ranks = await _policies.Ranks(act.Db, act.Tenant);
+                var before = await _store.Find(act.Db, act.Tenant, account, act.Now);
+                var granted = new Operator(
+                    account, order.Permissions, order.Ceiling ?? ranks.Lowest, order.ExpiresAt ?? caller.Grant.ExpiresAt, act.Now, caller.Principal.Id);
+                if (order.Permissions.Count == 0 || order.ExpiresAt <= act.Now)
+                {
+                    return new Refusal(RefusalCode.InvalidRequest, "At least one permission, and an end that is still to come.");
+                }
+
+                // Whoever holds less than an operator has cannot cut it down either.
+                if ((Exceeds(caller, granted, ranks) ?? (before is null ? null : Exceeds(caller, before with { ExpiresAt = granted.ExpiresAt }, ranks))) is { } stronger)
+                {
+                    return stronger;
+                }
+
+                await _store.Put(act, granted);
+                await Record(act, LedgerEvent.OperatorChanged, caller, granted);
+                return granted;
+            },
+            cancellationToken);
+
+    /// <summary>Ends what somebody may do. Their sessions go on as those of any person.</summary>
+    /// <param name="caller">Who ends it; holds <c>token:write</c> and all that is ended.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>Null; or <see cref="RefusalCode.OperatorNotFound"/>, <see cref="RefusalCode.StrongerThanCreator"/>.</returns>
+    public Task<Refusal?> Remove(Caller caller, AccountId account, CancellationToken cancellationToken) =>
+        _acts.Write<Refusal?>(
+            caller.Tenant,
+            async act =>
+            {
+                if (await _tokens.StillHolds(act, caller) is { } over)
+                {
+                    return over;
+                }
+
+                if (await _store.Find(act.Db, act.Tenant, account, act.Now) is not { } found)
+                {
+                    return RefusalCode.OperatorNotFound;
+                }
+
+                if (Exceeds(caller, found with { ExpiresAt = caller.Grant.ExpiresAt }, await _policies.Ranks(act.Db, act.Tenant)) is { } stronger)
+                {
+                    return stronger;
+                }
+
+                await _store.Remove(act, account);
+                await Record(act, LedgerEvent.OperatorRemoved, caller, found);
+                return null;
+            },
+            cancellationToken);
+
+    /// <summary>A page of operators.</summary>
+    /// <param name="caller">Who reads; holds <c>token:write</c>.</param>
+    /// <param name="after">After this account.</param>
+    /// <param name="limit">How many at most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Operator>> Page(Caller caller, AccountId? after, int limit, CancellationToken cancellationToken) =>
+        _acts.Read(db => _store.List(db, caller.Tenant, after?.ToString(), limit), cancellationToken);
+
+    private async Task<Refusal?> FaultOf(Act act, Caller caller, AccountId account) =>
+        await _tokens.StillHolds(act, caller) is { } over ? over
+        : await _accounts.Find(act.Db, act.Tenant, account) is null ? RefusalCode.AccountNotFound
+        : caller.Principal.IsPersonOf(account) ? RefusalCode.OwnAccount
+        : null;
+
+    private static Refusal? Exceeds(Caller caller, Operator granted, RankOrder ranks) =>
+        caller.Grant.MayMint(granted.Permissions, granted.Ceiling, granted.ExpiresAt ?? DateTimeOffset.MaxValue, ranks, caller.Grant.Kinds.IsDefault ? [] : caller.Grant.Kinds);
+
+    private static Task Record(Act act, LedgerEvent happened, Caller caller, Operator granted) =>
+        act.Record(new LedgerEntry(happened, caller.Principal, granted.Account)
+        {
+            Facts = new Dictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["permissions"] = granted.Permissions.Names().ToList(),
+                ["ceiling"] = granted.Ceiling,
+                ["expires_at"] = granted.ExpiresAt?.ToUnixTimeMilliseconds(),
+                ["correlation_id"] = caller.CorrelationId,
+            },
+        });
+}

@@ -1,0 +1,56 @@
+using Sparekey.Core;
+using Sparekey.Core.Access;
+using Sparekey.Core.Secrets;
+using Sparekey.Engine.Access;
+
+namespace Sparekey.Engine.Sessions;
+
+/// <summary>
+/// Tells which operator a session belongs to. Operators act on others, so their session must have been opened with two factors: a
+/// passkey that verified its person.
+/// </summary>
+public sealed class OperatorAuthentication
+{
+    private readonly Acts _acts;
+    private readonly SessionAuthentication _sessions;
+    private readonly OperatorStore _operators;
+
+    internal OperatorAuthentication(Acts acts, SessionAuthentication sessions, OperatorStore operators) =>
+        (_acts, _sessions, _operators) = (acts, sessions, operators);
+
+    /// <summary>Whether a token is one of a session, which this door takes.</summary>
+    /// <param name="presented">The token as it was presented.</param>
+    public static bool Takes(SecretText presented) => TokenText.TryParse(presented.Reveal(), TokenPrefix.Session, out _);
+
+    /// <summary>Who acts.</summary>
+    /// <param name="visitor">Where the call came from, with the tenant of its host.</param>
+    /// <param name="presented">The session's token as it was presented.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>
+    /// The caller; <see cref="RefusalCode.Unauthenticated"/> for no session; to who has one <see cref="RefusalCode.PermissionMissing"/>
+    /// where the person is no operator or did not sign in with a passkey.
+    /// </returns>
+    public async Task<Result<Caller>> Authenticate(Visitor visitor, SecretText presented, CancellationToken cancellationToken)
+    {
+        var session = await _sessions.Authenticate(visitor.Tenant, presented, allowed: null, cancellationToken);
+        if (session.Refusal is not null)
+        {
+            return RefusalCode.Unauthenticated;
+        }
+
+        if (AssuranceLevels.Of([.. session.Value.Amr]) < AssuranceLevel.Aal2)
+        {
+            return new Refusal(RefusalCode.PermissionMissing, "Operators sign in with a passkey.");
+        }
+
+        var account = session.Value.Account;
+        return await _acts.Read(db => _operators.Find(db, visitor.Tenant, account, _acts.Now), cancellationToken) is { } found
+            ? new Caller(
+                visitor.Tenant, visitor.Source, visitor.CorrelationId,
+                new Grant(Principal.Of(account), found.Permissions, found.Ceiling, found.ExpiresAt))
+            {
+                Host = visitor.Host,
+            }
+            : new Refusal(RefusalCode.PermissionMissing, "This person is no operator.");
+    }
+}
