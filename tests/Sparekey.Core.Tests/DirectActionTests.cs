@@ -72,7 +72,8 @@ public sealed class DirectActionTests
         policy,
         new AccountFacts(
             AccountId.From(new Guid("00000000-0000-4000-8000-00000000000a")), 1, role, AccountKind.Customer, AccountStatus.Active, []),
-        PrincipalKind.ServiceAccount,
+        Principal.LocalOperator,
+        source: null,
         applications,
         Now);
 

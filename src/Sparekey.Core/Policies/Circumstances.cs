@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Sparekey.Core.Access;
 
 namespace Sparekey.Core.Policies;
 
@@ -33,4 +34,12 @@ public sealed record Risk(int? Score, ImmutableArray<string> Signs)
 /// <param name="Owner">The owner of the requesting programme.</param>
 /// <param name="Source">From which network address; null when nobody knows.</param>
 /// <param name="Risk">What the caller says of the risk.</param>
-public sealed record Circumstances(string? Requester = null, string? Owner = null, IPAddress? Source = null, Risk? Risk = null);
+public sealed record Circumstances(string? Requester = null, string? Owner = null, IPAddress? Source = null, Risk? Risk = null)
+{
+    /// <summary>The circumstances of a request.</summary>
+    /// <param name="by">Who asks.</param>
+    /// <param name="source">From which network address, as it is written; null, or none, when nobody knows.</param>
+    /// <param name="risk">What they say of the risk.</param>
+    public static Circumstances Of(Principal by, string? source, Risk? risk = null) =>
+        new(by.Id, by.OwnerId, IPAddress.TryParse(source, out var address) ? address : null, risk);
+}

@@ -12,7 +12,8 @@ public static class DirectAction
     /// <summary>Asks the policy.</summary>
     /// <param name="policy">The tenant's policy.</param>
     /// <param name="account">The account.</param>
-    /// <param name="caller">What kind of principal acts.</param>
+    /// <param name="by">Who acts.</param>
+    /// <param name="source">From which network address; null when nobody knows.</param>
     /// <param name="applications">
     /// Every application of the tenant: a credential belongs to none of them, so a rule about any of them counts.
     /// </param>
@@ -20,13 +21,13 @@ public static class DirectAction
     /// <param name="means">The recovery that could do the same.</param>
     /// <returns>Null, or <see cref="RefusalCode.PolicyRefuses"/> with what is in the way.</returns>
     public static Refusal? Check(
-        Policy policy, AccountFacts account, PrincipalKind caller, IEnumerable<ApplicationId> applications, DateTimeOffset now,
+        Policy policy, AccountFacts account, Principal by, string? source, IEnumerable<ApplicationId> applications, DateTimeOffset now,
         Means means = Means.Force)
     {
         foreach (var application in applications.DefaultIfEmpty())
         {
             var answer = policy.Evaluate(
-                new PolicyQuestion(means, Channel.Return, application, caller, account), now);
+                new PolicyQuestion(means, Channel.Return, application, by.Kind, account) { How = Circumstances.Of(by, source) }, now);
             if (answer.RefusedBy is { } rule)
             {
                 return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");

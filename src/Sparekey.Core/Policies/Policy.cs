@@ -66,6 +66,12 @@ public sealed class Policy
     /// <summary>How long a recovery stays open.</summary>
     public TimeSpan OpenFor { get; }
 
+    /// <summary>How far back its rules count recoveries; null where none does.</summary>
+    public TimeSpan? LooksBack => _rules.Max(r => r.RecoveriesLately?.Within);
+
+    /// <summary>Whether a rule looks at the level that the account's credentials reach.</summary>
+    public bool LooksAtLevel => _rules.Any(r => r.ReachesAccountsLevel);
+
     /// <summary>Checks a policy.</summary>
     /// <param name="document">The policy.</param>
     /// <returns>The policy, or <see cref="RefusalCode.PolicyInvalid"/> with every fault.</returns>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Net;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
@@ -46,6 +45,13 @@ public static partial class RecoveryMachine
         };
     }
 
+    /// <summary>What policy demands of a recovery that would be opened.</summary>
+    /// <param name="open">The opening.</param>
+    /// <param name="policy">The tenant's policy as it is now.</param>
+    /// <param name="now">The time.</param>
+    public static PolicyAnswer Evaluate(RecoveryCommand.Open open, Policy policy, DateTimeOffset now) =>
+        policy.Evaluate(Question(open.Request, open.By, open.Source, open.Account), now);
+
     private static Decision DecideOn(Recovery current, RecoveryCommand command, Policy policy, DateTimeOffset now) =>
         command switch
         {
@@ -68,7 +74,7 @@ public static partial class RecoveryMachine
     private static Decision Opened(RecoveryCommand.Open open, Policy policy, DateTimeOffset now)
     {
         var request = open.Request;
-        var answer = policy.Evaluate(Question(request, open.By, open.Source, open.Account), now);
+        var answer = Evaluate(open, policy, now);
         if (FaultOf(request, open.By, open.Account, answer, now) is { } fault)
         {
             return Refuse(fault);
@@ -208,8 +214,7 @@ public static partial class RecoveryMachine
     private static PolicyQuestion Question(RecoveryRequest request, Principal requester, string? source, AccountFacts account) =>
         new(request.Means, request.Channel, request.Application, requester.Kind, account)
         {
-            How = new Circumstances(
-                requester.Id, requester.OwnerId, IPAddress.TryParse(source, out var address) ? address : null, request.Risk),
+            How = Circumstances.Of(requester, source, request.Risk),
         };
 
     private static PolicyQuestion Question(Recovery recovery, AccountFacts account) =>

@@ -7,6 +7,7 @@ using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Policies;
+using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Credentials;
@@ -23,10 +24,11 @@ public sealed class RevokeCredential
     private readonly PolicyStore _policies;
     private readonly CredentialStore _credentials;
     private readonly SessionStore _sessions;
+    private readonly AccountFactsReader _facts;
 
     internal RevokeCredential(
         Acts acts, AccountStore accounts, ApplicationStore applications, PolicyStore policies, CredentialStore credentials,
-        SessionStore sessions)
+        SessionStore sessions, AccountFactsReader facts)
     {
         _acts = acts;
         _accounts = accounts;
@@ -34,6 +36,7 @@ public sealed class RevokeCredential
         _policies = policies;
         _credentials = credentials;
         _sessions = sessions;
+        _facts = facts;
     }
 
     /// <summary>Removes a credential; the sessions it opened end with it.</summary>
@@ -97,9 +100,12 @@ public sealed class RevokeCredential
         return credential;
     }
 
-    private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy, ApplicationId? application) =>
-        application is { } known
-            ? DirectAction.Check(policy, AccountFacts.Of(account), caller.Principal.Kind, [known], act.Now, Means.Code)
+    private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy, ApplicationId? application)
+    {
+        var facts = await _facts.Read(act.Db, act.Tenant, account, policy, act.Now);
+        return application is { } known
+            ? DirectAction.Check(policy, facts, caller.Principal, caller.Source, [known], act.Now, Means.Code)
             : DirectAction.Check(
-                policy, AccountFacts.Of(account), caller.Principal.Kind, await _applications.Ids(act.Db, act.Tenant), act.Now);
+                policy, facts, caller.Principal, caller.Source, await _applications.Ids(act.Db, act.Tenant), act.Now);
+    }
 }

@@ -7,6 +7,7 @@ using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Policies;
+using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.PersonalCodes;
@@ -21,9 +22,10 @@ public sealed class IssueSignInCode
     private readonly AccountStore _accounts;
     private readonly PolicyStore _policies;
     private readonly AccountCodes _codes;
+    private readonly AccountFactsReader _facts;
 
-    internal IssueSignInCode(Acts acts, AccountStore accounts, PolicyStore policies, AccountCodes codes) =>
-        (_acts, _accounts, _policies, _codes) = (acts, accounts, policies, codes);
+    internal IssueSignInCode(Acts acts, AccountStore accounts, PolicyStore policies, AccountCodes codes, AccountFactsReader facts) =>
+        (_acts, _accounts, _policies, _codes, _facts) = (acts, accounts, policies, codes, facts);
 
     /// <summary>Makes a code.</summary>
     /// <param name="caller">Who; holds <c>session:delegate</c>.</param>
@@ -55,7 +57,7 @@ public sealed class IssueSignInCode
         if ((caller.Grant.Demand(Permission.SessionDelegate)
             ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks)
             ?? reason?.FaultAt("/reason")
-            ?? FaultOf(account, caller, policy, application, reason, act.Now)) is { } refused)
+            ?? FaultOf(await _facts.Read(act.Db, act.Tenant, account, policy, act.Now), caller, policy, application, reason, act.Now)) is { } refused)
         {
             return refused;
         }
@@ -77,7 +79,7 @@ public sealed class IssueSignInCode
     }
 
     private static Refusal? FaultOf(
-        Account account, Caller caller, Policy policy, ApplicationId application, Reason? reason, DateTimeOffset now)
+        AccountFacts account, Caller caller, Policy policy, ApplicationId application, Reason? reason, DateTimeOffset now)
     {
         if (account.Status != AccountStatus.Active)
         {
@@ -85,7 +87,11 @@ public sealed class IssueSignInCode
         }
 
         var answer = policy.Evaluate(
-            new PolicyQuestion(Means.Code, Channel.Return, application, caller.Principal.Kind, AccountFacts.Of(account)), now);
+            new PolicyQuestion(Means.Code, Channel.Return, application, caller.Principal.Kind, account)
+            {
+                How = Circumstances.Of(caller.Principal, caller.Source),
+            },
+            now);
         if (answer.RefusedBy is { } rule)
         {
             return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");

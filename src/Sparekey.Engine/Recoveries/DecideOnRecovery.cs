@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Accounts;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -14,12 +16,14 @@ public sealed class DecideOnRecovery
     private readonly Acts _acts;
     private readonly RecoveryAct _recoveries;
     private readonly RecoveryStore _store;
+    private readonly AccountStore _accounts;
 
-    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store)
+    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts)
     {
         _acts = acts;
         _recoveries = recoveries;
         _store = store;
+        _accounts = accounts;
     }
 
     /// <summary>Writes the reason down, or another one; decisions on the older digest fall.</summary>
@@ -34,9 +38,11 @@ public sealed class DecideOnRecovery
     /// <param name="caller">Who witnessed it.</param>
     /// <param name="id">The recovery.</param>
     /// <param name="digest">What they saw.</param>
+    /// <param name="over">Over which channel they heard it; null when they name none.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
-    public Task<Result<Recovery>> Confirm(Caller caller, RecoveryId id, string digest, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.Confirm(caller.Principal, digest), cancellationToken);
+    public Task<Result<Recovery>> Confirm(
+        Caller caller, RecoveryId id, string digest, string? over, CancellationToken cancellationToken) =>
+        Run(caller, id, new RecoveryCommand.Confirm(caller.Principal, digest) { Over = over }, cancellationToken);
 
     /// <summary>Notes that somebody saw proof of who the person is.</summary>
     /// <param name="caller">Who saw it.</param>
@@ -56,11 +62,13 @@ public sealed class DecideOnRecovery
     public Task<Result<Recovery>> Approve(Caller caller, RecoveryId id, string digest, CancellationToken cancellationToken) =>
         _acts.Write(
             caller.Tenant,
-            async act =>
+            act => _recoveries.Run(act, caller, id, async found => new RecoveryCommand.Approve(
+                caller.Principal, digest, await RecoveredAt(act, caller.Principal))
             {
-                var recovered = await RecoveredAt(act, caller.Principal);
-                return await _recoveries.Run(act, caller, id, new RecoveryCommand.Approve(caller.Principal, digest, recovered));
-            },
+                Groups = await GroupsOf(act, caller.Principal),
+                RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
+                ManagerOfTarget = found.Account.Manager,
+            }),
             cancellationToken);
 
     /// <summary>Says no.</summary>
@@ -82,9 +90,13 @@ public sealed class DecideOnRecovery
     private Task<Result<Recovery>> Run(Caller caller, RecoveryId id, RecoveryCommand command, CancellationToken cancellationToken) =>
         _acts.Write(caller.Tenant, act => _recoveries.Run(act, caller, id, command), cancellationToken);
 
-    // The person behind a principal: the account itself, or the owner of the programme.
     private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
-        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person)
-            ? await _store.LastCompleted(act.Db, act.Tenant, person)
-            : null;
+        PersonBehind(principal) is { } person ? await _store.LastCompleted(act.Db, act.Tenant, person) : null;
+
+    private async Task<ImmutableArray<string>> GroupsOf(Act act, Principal principal) =>
+        PersonBehind(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];
+
+    // The account itself, or the owner of the programme.
+    private static AccountId? PersonBehind(Principal principal) =>
+        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person) ? person : null;
 }

@@ -68,9 +68,7 @@ public sealed class OpenRecovery
                 }
 
                 var (_, command, policy) = prepared.Value;
-                var request = command.Request;
-                var answer = policy.Policy.Evaluate(
-                    new PolicyQuestion(request.Means, request.Channel, request.Application, caller.Principal.Kind, command.Account), now);
+                var answer = RecoveryMachine.Evaluate(command, policy.Policy, now);
                 var refused = prepared.Value.Decide(now) is Decision.Refused r ? r.Refusal : null;
                 return new Evaluation(refused is null, refused, answer, policy.Version);
             },

@@ -27,9 +27,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="redemptions">Opens it again.</param>
 /// <param name="applications">The application of the host.</param>
 /// <param name="policies">The policy.</param>
+/// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoverWithSavedCode(
     RecoveryCodeStore codes, SpentRecoveryCodes spent, RecoveryStore store, RecoveryWriter writer, RecoveryAct recoveries,
-    SecretIssuer issuer, Redemptions redemptions, ApplicationStore applications, PolicyStore policies)
+    SecretIssuer issuer, Redemptions redemptions, ApplicationStore applications, PolicyStore policies, AccountFactsReader facts)
 {
     /// <summary>Takes a code.</summary>
     /// <param name="act">The act; the try is slowed already.</param>
@@ -78,16 +79,19 @@ internal sealed class RecoverWithSavedCode(
     private async Task<Result<Recovery>> Open(Act act, Visitor visitor, Account account, Policy policy)
     {
         var application = await applications.OfHost(act.Db, act.Tenant, visitor.Host);
-        var (person, facts) = (Principal.Of(account.Id), AccountFacts.Of(account));
-        var longest = policy.Evaluate(
-            new PolicyQuestion(Means.SavedCode, Channel.Return, application.Id, person.Kind, facts), act.Now).LongestLifetime;
+        var person = Principal.Of(account.Id);
         var request = new RecoveryRequest(
-            account.Id, account.Version, application.Id, Means.SavedCode, Channel.Return,
-            RecoveryLimits.SavedCodeFor < longest ? RecoveryLimits.SavedCodeFor : longest)
+            account.Id, account.Version, application.Id, Means.SavedCode, Channel.Return, RecoveryLimits.SavedCodeFor)
         {
             Revoke = [Revocation.Sessions],
         };
-        var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), act.Tenant, request, person, facts, []);
+        var open = new RecoveryCommand.Open(
+            NewId.Make<RecoveryId>(), act.Tenant, request, person, await facts.Read(act.Db, act.Tenant, account, policy, act.Now), [])
+        {
+            Source = visitor.Source,
+        };
+        var longest = RecoveryMachine.Evaluate(open, policy, act.Now).LongestLifetime;
+        open = longest < request.Lifetime ? open with { Request = request with { Lifetime = longest } } : open;
         var decision = RecoveryMachine.Decide(null, open, policy, act.Now);
         if (decision is Decision.Refused refused)
         {

@@ -52,7 +52,16 @@ internal sealed class RecoveryAct(
     /// <param name="id">The recovery.</param>
     /// <param name="command">The command.</param>
     /// <returns>The recovery afterwards, as the caller may see it.</returns>
-    public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command)
+    public Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command) =>
+        Run(act, caller, id, _ => Task.FromResult(command));
+
+    /// <summary>Runs a command of a caller that is made from what was found.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="caller">Who acts.</param>
+    /// <param name="id">The recovery.</param>
+    /// <param name="command">Makes the command.</param>
+    /// <returns>The recovery afterwards, as the caller may see it.</returns>
+    public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, Func<Found, Task<RecoveryCommand>> command)
     {
         var found = await Find(act, caller, id);
         if (found.Refusal is { } refusal)
@@ -60,7 +69,7 @@ internal sealed class RecoveryAct(
             return refusal;
         }
 
-        var applied = await Apply(act, found.Value, command, caller);
+        var applied = await Apply(act, found.Value, await command(found.Value), caller);
         return applied.Refusal is { } refused ? refused : applied.Value.AsSeenBy(caller.Principal, act.Now);
     }
 

@@ -20,8 +20,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="writer">Writes decisions.</param>
 /// <param name="issuer">Issues secrets.</param>
 /// <param name="keys">Recovery keys.</param>
+/// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoveryOfPerson(
-    ApplicationStore applications, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, KeyStore keys)
+    ApplicationStore applications, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, KeyStore keys, AccountFactsReader facts)
 {
     /// <summary>Opens.</summary>
     /// <param name="act">The act.</param>
@@ -37,18 +38,22 @@ internal sealed class RecoveryOfPerson(
         var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
         var application = (asked.Application is { } wanted ? await applications.Find(act.Db, act.Tenant, wanted) : null)
             ?? await applications.OfHost(act.Db, act.Tenant, visitor.Host);
-        var facts = AccountFacts.Of(account);
-        var longest = policy.Evaluate(
-            new PolicyQuestion(asked.Means, Channel.Email, application.Id, PrincipalKind.Anonymous, facts), act.Now).LongestLifetime;
-        var usual = RecoveryLimits.DefaultLifetime(Channel.Email);
         var request = new RecoveryRequest(
-            account.Id, account.Version, application.Id, asked.Means, Channel.Email, Shortest(asked.Lifetime ?? usual, longest))
+            account.Id, account.Version, application.Id, asked.Means, Channel.Email,
+            asked.Lifetime ?? RecoveryLimits.DefaultLifetime(Channel.Email))
         {
             CodeFormat = asked.Means == Means.Code ? CodeFormat.Digits : null,
             Digits = asked.Means == Means.Code ? 8 : null,
             Revoke = [.. asked.Revoke],
         };
-        var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), act.Tenant, request, Principal.Anonymous, facts, []);
+        var open = new RecoveryCommand.Open(
+            NewId.Make<RecoveryId>(), act.Tenant, request, Principal.Anonymous,
+            await facts.Read(act.Db, act.Tenant, account, policy, act.Now), [])
+        {
+            Source = visitor.Source,
+        };
+        var longest = RecoveryMachine.Evaluate(open, policy, act.Now).LongestLifetime;
+        open = open with { Request = request with { Lifetime = Shortest(request.Lifetime, longest) } };
         var keyless = asked.Means == Means.RecoveryKey
             && (await keys.List(act.Db, act.Tenant, account.Id, CredentialKind.RecoveryKey)).Count == 0;
         if (keyless || account.AddressesForSecrets(AddressKind.Email, act.Now).IsEmpty

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 
@@ -37,6 +38,9 @@ public sealed record RecoveryOrder(AccountName Account, Means Means)
 
     /// <summary>Why.</summary>
     public Reason? Reason { get; init; }
+
+    /// <summary>What the caller says of the risk it sees.</summary>
+    public Risk? Risk { get; init; }
 
     /// <summary>What ends with the completion; null for the sessions.</summary>
     public IReadOnlyList<Revocation>? Revoke { get; init; }

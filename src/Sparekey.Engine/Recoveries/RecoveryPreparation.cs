@@ -19,8 +19,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="applications">The applications.</param>
 /// <param name="policies">The policies.</param>
 /// <param name="keys">Recovery keys.</param>
+/// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoveryPreparation(
-    AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys)
+    AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys, AccountFactsReader facts)
 {
     /// <summary>An order that may be decided on.</summary>
     /// <param name="Account">Whose account.</param>
@@ -83,31 +84,37 @@ internal sealed class RecoveryPreparation(
             return keyless;
         }
 
-        return Prepare(account, application.Id, order, policy, caller, now);
+        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, now));
     }
 
     private static Prepared Prepare(
-        Account account, ApplicationId application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now)
+        Account account, ApplicationId application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now,
+        AccountFacts known)
     {
-        var facts = AccountFacts.Of(account);
-        var longest = policy.Policy.Evaluate(
-            new PolicyQuestion(order.Means, order.Channel, application, caller.Principal.Kind, facts), now).LongestLifetime;
         var usual = RecoveryLimits.DefaultLifetime(order.Channel);
-        var wanted = order.CutsLifetime && order.Lifetime > longest ? longest : order.Lifetime;
         var format = order.Means == Means.Code ? order.CodeFormat ?? CodeFormat.Digits : order.CodeFormat;
         var request = new RecoveryRequest(
-            account.Id, account.Version, application, order.Means, order.Channel, wanted ?? (usual < longest ? usual : longest))
+            account.Id, account.Version, application, order.Means, order.Channel, order.Lifetime ?? usual)
         {
             CodeFormat = format,
             Digits = format == CodeFormat.Digits ? order.Digits ?? 8 : null,
             NotBefore = order.NotBefore,
             Reason = order.Reason,
+            Risk = order.Risk,
             Revoke = [.. (order.Revoke ?? [Revocation.Sessions]).Distinct()],
             RequestKeyFingerprint = order.RecoveryKey,
         };
         ImmutableArray<Requirement> extra = order.AwaitsAuthorization ? [new Requirement(RequirementKind.Authorization)] : [];
-        return new Prepared(
-            account, new RecoveryCommand.Open(NewId.Make<RecoveryId>(), caller.Tenant, request, caller.Principal, facts, extra), policy);
+        var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), caller.Tenant, request, caller.Principal, known, extra)
+        {
+            Source = caller.Source,
+        };
+
+        // Who names a lifetime is told when it is too long; who names none, or asks so, gets as long as there may be.
+        var longest = RecoveryMachine.Evaluate(open, policy.Policy, now).LongestLifetime;
+        return request.Lifetime > longest && (order.Lifetime is null || order.CutsLifetime)
+            ? new Prepared(account, open with { Request = request with { Lifetime = longest } }, policy)
+            : new Prepared(account, open, policy);
     }
 
     private async Task<Refusal?> FaultOfKey(DbSession db, TenantId tenant, AccountId account, string? named) =>

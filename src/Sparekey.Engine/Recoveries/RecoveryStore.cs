@@ -158,6 +158,26 @@ internal sealed class RecoveryStore
         }
     }
 
+    /// <summary>When recoveries of an account were opened since a time, newest first; 100 at most.</summary>
+    public async Task<IReadOnlyList<DateTimeOffset>> OpenedSince(
+        DbSession db, TenantId tenant, AccountId account, DateTimeOffset since, RecoveryId? without)
+    {
+        var times = await db.List<long>(
+            """
+            SELECT created_at FROM recoveries
+            WHERE tenant_id = @tenant AND account_id = @account AND created_at >= @since AND id <> @without
+            ORDER BY created_at DESC LIMIT 100
+            """,
+            new
+            {
+                tenant = tenant.ToString(),
+                account = account.ToString(),
+                since = since.ToUnixTimeMilliseconds(),
+                without = without?.ToString() ?? "",
+            });
+        return [.. times.Select(DateTimeOffset.FromUnixTimeMilliseconds)];
+    }
+
     /// <summary>When an account was last recovered.</summary>
     public async Task<DateTimeOffset?> LastCompleted(DbSession db, TenantId tenant, AccountId account)
     {

@@ -17,8 +17,11 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="writer">Writes decisions.</param>
 /// <param name="secrets">Makes secrets.</param>
 /// <param name="pages">Where links lead.</param>
+/// <param name="redemptions">Opens what has no secret.</param>
+/// <param name="facts">What policy asks of accounts.</param>
 internal sealed class SecretIssuer(
-    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages, Redemptions redemptions)
+    RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages, Redemptions redemptions,
+    AccountFactsReader facts)
 {
     /// <summary>Issues.</summary>
     /// <param name="act">The act.</param>
@@ -40,7 +43,7 @@ internal sealed class SecretIssuer(
             return RefusalCode.NoUsableAddress;
         }
 
-        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, AccountFacts.Of(account), ahead), policy, act.Now);
+        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, await facts.Read(act.Db, act.Tenant, account, policy, act.Now, recovery.Id), ahead), policy, act.Now);
         if (decision is Decision.Refused refused)
         {
             return refused.Refusal;

@@ -26,7 +26,7 @@ internal static class RecoveriesApi
             .WithSummary("Issues the next generation of the secret; the former one dies.");
         group.MapPost("/{id}/reason", AddReason).Takes<ReasonView>().RequirePermission(Permission.RecoveryRequest)
             .WithSummary("Writes the reason down; decisions on the older digest fall.");
-        group.MapPost("/{id}/confirmations", Confirm).Takes<DecisionBody>().RequirePermission(Permission.RecoveryConfirm)
+        group.MapPost("/{id}/confirmations", Confirm).Takes<ConfirmationBody>().RequirePermission(Permission.RecoveryConfirm)
             .WithSummary("Notes that the person confirms.");
         group.MapPost("/{id}/evidence", GiveEvidence).Takes<EvidenceBody>().RequirePermission(Permission.RecoveryEvidence)
             .WithSummary("Notes that somebody saw proof of who the person is.");
@@ -114,7 +114,7 @@ internal static class RecoveriesApi
             : decide.AddReason(context.Caller(), id, body.ToReason(), context.RequestAborted));
 
     private static Task<IResult> Confirm(HttpContext context, DecideOnRecovery decide, Acts acts) =>
-        Decide<DecisionBody>(context, acts, (id, body) => decide.Confirm(context.Caller(), id, body.Digest, context.RequestAborted));
+        Decide<ConfirmationBody>(context, acts, (id, body) => decide.Confirm(context.Caller(), id, body.Digest, body.Over, context.RequestAborted));
 
     private static Task<IResult> GiveEvidence(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<EvidenceBody>(
@@ -149,6 +149,8 @@ internal static class RecoveriesApi
     private sealed record RecoveryPage(IReadOnlyList<RecoveryView> Recoveries, string? Cursor);
 
     private sealed record DecisionBody(string Digest);
+
+    private sealed record ConfirmationBody(string Digest, string? Over = null);
 
     private sealed record EvidenceBody(string Digest, string Kind);
 
@@ -191,7 +193,8 @@ internal sealed record RecoveryBody(
     DateTimeOffset? NotBefore = null,
     ReasonView? Reason = null,
     IReadOnlyList<Revocation>? Revoke = null,
-    string? RecoveryKey = null)
+    string? RecoveryKey = null,
+    RiskBody? Risk = null)
 {
     /// <summary>The order, or every fault of the body.</summary>
     public Result<RecoveryOrder> ToOrder()
@@ -243,6 +246,7 @@ internal sealed record RecoveryBody(
                 Lifetime = lifetime,
                 NotBefore = NotBefore,
                 Reason = Reason?.ToReason(),
+                Risk = Risk is null ? null : new Risk(Risk.Score, [.. Risk.Signs ?? []]),
                 Revoke = Revoke,
                 RecoveryKey = RecoveryKey,
             };
@@ -278,3 +282,6 @@ internal sealed record EvaluationView(
         Duration.Format(evaluation.Answer.LongestLifetime),
         evaluation.PolicyVersion);
 }
+
+/// <summary>What the caller says of the risk it sees.</summary>
+internal sealed record RiskBody(int? Score = null, IReadOnlyList<string>? Signs = null);

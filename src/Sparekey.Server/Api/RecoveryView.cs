@@ -69,21 +69,29 @@ internal sealed record OpenedRedemptionView(
 /// <summary>A requirement as it stands on the wire.</summary>
 internal sealed record RequirementView(
     RequirementKind Kind, bool Met, int? Count, IReadOnlyList<MetByView> MetBy, DateTimeOffset? Until, bool? OrEvidence,
-    string? Evidence, IReadOnlyList<string>? ReasonCodes, string? TicketPattern)
+    string? Evidence, IReadOnlyList<string>? ReasonCodes, string? TicketPattern, IReadOnlyList<string>? Over, ApproversView? Approvers)
 {
     public static RequirementView Of(Requirement requirement, DateTimeOffset now) => new(
         requirement.Kind, requirement.IsMet(now),
         requirement.Kind == RequirementKind.Approvals ? requirement.Count : null,
-        [.. requirement.Met.Select(m => new MetByView(PrincipalView.Of(m.By), m.How, m.At))],
+        [.. requirement.Met.Select(m => new MetByView(PrincipalView.Of(m.By), m.How, m.At, m.Over))],
         requirement.Until,
         requirement.Kind == RequirementKind.Confirmation ? requirement.OrEvidence : null,
         requirement.EvidenceKind,
         requirement.ReasonCodes.IsEmpty ? null : requirement.ReasonCodes,
-        requirement.TicketPattern);
+        requirement.TicketPattern,
+        requirement.Over.IsEmpty ? null : requirement.Over,
+        requirement is { Kind: RequirementKind.Approvals } and ({ FromGroups.IsEmpty: false } or { FromAnotherGroup: true } or { ByManager: true })
+            ? new ApproversView(
+                requirement.FromGroups.IsEmpty ? null : requirement.FromGroups, requirement.FromAnotherGroup ? true : null, requirement.ByManager ? true : null)
+            : null);
 }
 
+/// <summary>Whose approvals count; without it everybody's.</summary>
+internal sealed record ApproversView(IReadOnlyList<string>? Groups, bool? AnotherGroup, bool? Manager);
+
 /// <summary>Who met a requirement.</summary>
-internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At);
+internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At, string? Over);
 
 /// <summary>Who acts.</summary>
 internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)
