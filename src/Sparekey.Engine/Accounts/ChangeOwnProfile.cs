@@ -51,8 +51,7 @@ public sealed class ChangeOwnProfile
 
     private async Task<Result<Account>> Change(Act act, SessionCaller caller, AccountChange change)
     {
-        if (!await _sessions.StillIs(act, caller.Session)
-            || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } before)
+        if (await _sessions.PersonOf(act, _accounts, caller) is not { } before)
         {
             return RefusalCode.SessionInvalid;
         }

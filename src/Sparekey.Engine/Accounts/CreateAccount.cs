@@ -110,9 +110,8 @@ public sealed class CreateAccount
             return new FirstPassword(null, wanted.PasswordHash?.Reveal());
         }
 
-        var personal = made.Addresses.Select(a => a.Value).Append(made.Username ?? "");
         var rules = wanted.PasswordMinLength is { } fewest ? _options with { MinLength = fewest } : _options;
-        if (PasswordRules.Check(password.Reveal(), rules, personal) is { } fault)
+        if (PasswordRules.Check(password.Reveal(), rules, made) is { } fault)
         {
             return PasswordRules.Refusal(fault, rules, "/password");
         }

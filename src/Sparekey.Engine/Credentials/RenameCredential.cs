@@ -1,6 +1,5 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
-using Sparekey.Core.Accounts;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Policies;
@@ -39,10 +38,9 @@ public sealed class RenameCredential
     public Task<Result<Credential>> Run(SessionCaller caller, CredentialId credential, string name, CancellationToken cancellationToken) =>
         _acts.Write<Result<Credential>>(
             caller.Tenant,
-            async act => await _sessions.StillIs(act, caller.Session)
-                && await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is { Status: AccountStatus.Active }
-                    ? await Rename(act, caller, caller.Principal, caller.Session.Account, credential, name)
-                    : RefusalCode.SessionInvalid,
+            async act => await _sessions.PersonOf(act, _accounts, caller) is null
+                ? RefusalCode.SessionInvalid
+                : await Rename(act, caller, caller.Principal, caller.Session.Account, credential, name),
             cancellationToken);
 
     /// <summary>Renames a credential of somebody else.</summary>

@@ -38,15 +38,9 @@ public sealed class RevokeOwnCredential
 
     private async Task<Result<Credential>> Revoke(Act act, SessionCaller caller, CredentialId id)
     {
-        if (!await _sessions.StillIs(act, caller.Session)
-            || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active })
+        if ((await _sessions.PrivilegedPersonOf(act, _accounts, caller)).Refusal is { } refused)
         {
-            return RefusalCode.SessionInvalid;
-        }
-
-        if (!caller.IsPrivileged(act.Now))
-        {
-            return RefusalCode.FreshSignInRequired;
+            return refused;
         }
 
         // Whoever recovered may set a credential and nothing else, until they have.

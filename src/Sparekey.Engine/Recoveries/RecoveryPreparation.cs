@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
-using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;

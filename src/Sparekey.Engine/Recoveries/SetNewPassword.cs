@@ -69,14 +69,14 @@ public sealed class SetNewPassword
             return RefusalCode.MeansNotAvailable;
         }
 
-        if (PasswordRules.Check(password.Reveal(), _rules, PersonalTexts(live.Value.Account)) is { } fault)
+        if (PasswordRules.Check(password.Reveal(), _rules, live.Value.Account) is { } fault)
         {
             return PasswordRules.Refusal(fault, _rules, "/new_password");
         }
 
         if (await _hashing.Hash(password.Reveal(), cancellationToken) is not { } hash)
         {
-            return new Refusal(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
+            return PasswordHashing.Busy;
         }
 
         // The key is made in an act of its own when there is none; after the commit nothing may be left that can fail.
@@ -104,9 +104,6 @@ public sealed class SetNewPassword
             code = await _savedCodes.Replace(act, recovery, visitor);
         }
     }
-
-    private static IEnumerable<string> PersonalTexts(Account account) =>
-        account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(t => t.Length > 0);
 
     private sealed record Done(Recovery Recovery, SecretText? Code);
 }

@@ -79,15 +79,14 @@ public sealed class SetPasswordWithToken
             return RefusalCode.AccountDisabled;
         }
 
-        var personal = found.Account.Addresses.Select(a => a.Value).Append(found.Account.Username ?? "").Where(t => t.Length > 0);
-        if (PasswordRules.Check(password.Reveal(), _rules, personal) is { } fault)
+        if (PasswordRules.Check(password.Reveal(), _rules, found.Account) is { } fault)
         {
             return PasswordRules.Refusal(fault, _rules, "/newPassword");
         }
 
         return await _hashing.Hash(password.Reveal(), cancellationToken) is { } hash
             ? await _acts.Write(visitor.Tenant, act => Reset(act, visitor, account, text, hash), cancellationToken)
-            : new Refusal(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
+            : PasswordHashing.Busy;
     }
 
     // If the process dies after this act, the password is set, the token spent and the sessions ended, and the ledger says so; before

@@ -57,7 +57,7 @@ public sealed class RegisterWithPassword
 
         if (await _hashing.Hash(password.Reveal(), cancellationToken) is not { } hash)
         {
-            return new Refusal(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
+            return PasswordHashing.Busy;
         }
 
         try

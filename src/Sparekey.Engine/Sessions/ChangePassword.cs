@@ -66,14 +66,14 @@ public sealed class ChangePassword
             return !caller.Session.IsFresh(_acts.Now) || !caller.Session.Amr.Contains(AssuranceLevels.Possession) ? RefusalCode.FreshSignInRequired
                 : await _hashing.Hash(wanted.Reveal(), cancellationToken) is { } replaced
                     ? await _acts.Write(caller.Tenant, act => Change(act, caller, null, replaced), cancellationToken)
-                    : Busy();
+                    : PasswordHashing.Busy;
         }
 
         var stored = begun.Value.Stored;
         var verdict = await _hashing.Verify(stored?.Hash, current.Reveal(), cancellationToken);
         if (verdict == PasswordVerdict.Busy)
         {
-            return Busy();
+            return PasswordHashing.Busy;
         }
 
         if (stored is null || verdict == PasswordVerdict.Mismatch)
@@ -92,18 +92,17 @@ public sealed class ChangePassword
 
         return await _hashing.Hash(wanted.Reveal(), cancellationToken) is { } hash
             ? await _acts.Write(caller.Tenant, act => Change(act, caller, stored, hash), cancellationToken)
-            : Busy();
+            : PasswordHashing.Busy;
     }
 
     private async Task<Result<Attempt>> Begin(Act act, SessionCaller caller, SecretText wanted)
     {
-        if (!await _sessions.StillIs(act, caller.Session)
-            || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } account)
+        if (await _sessions.PersonOf(act, _accounts, caller) is not { } account)
         {
             return RefusalCode.SessionInvalid;
         }
 
-        if (PasswordRules.Check(wanted.Reveal(), _rules, PersonalTexts(account)) is { } fault)
+        if (PasswordRules.Check(wanted.Reveal(), _rules, account) is { } fault)
         {
             return PasswordRules.Refusal(fault, _rules, "/new_password");
         }
@@ -117,8 +116,7 @@ public sealed class ChangePassword
     private async Task<Result<OpenedSession>> Change(Act act, SessionCaller caller, StoredPassword? verified, string hash)
     {
         var account = caller.Session.Account;
-        if (!await _sessions.StillIs(act, caller.Session)
-            || await _accounts.Find(act.Db, act.Tenant, account) is not { Status: AccountStatus.Active })
+        if (await _sessions.PersonOf(act, _accounts, caller) is null)
         {
             return RefusalCode.SessionInvalid;
         }
@@ -154,11 +152,6 @@ public sealed class ChangePassword
         await RefusedSignIns.Record(act, caller, caller.Session.Account, RefusalCode.CurrentPasswordWrong);
         return RefusalCode.CurrentPasswordWrong;
     }
-
-    private static Refusal Busy() => new(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
-
-    private static IEnumerable<string> PersonalTexts(Account account) =>
-        account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(t => t.Length > 0);
 
     private sealed record Attempt(StoredPassword? Stored);
 }

@@ -57,27 +57,26 @@ public sealed class SetOwnPassword
         switch (await _hashing.Verify(begun.Value.Stored?.Hash, wanted.Reveal(), cancellationToken))
         {
             case PasswordVerdict.Busy:
-                return Busy();
+                return PasswordHashing.Busy;
             case PasswordVerdict.Match or PasswordVerdict.MatchRehash:
                 return new Refusal(RefusalCode.PasswordRefused) { Faults = [new FieldFault("/password", "It is the current one.")] };
         }
 
         return await _hashing.Hash(wanted.Reveal(), cancellationToken) is { } hash
             ? await _acts.Write(caller.Tenant, act => Set(act, caller, hash), cancellationToken)
-            : Busy();
+            : PasswordHashing.Busy;
     }
 
     private async Task<Result<Begun>> Begin(Act act, SessionCaller caller, SecretText wanted)
     {
-        var person = await Person(act, caller);
+        var person = await _sessions.PrivilegedPersonOf(act, _accounts, caller);
         if (person.Refusal is { } refused)
         {
             return refused;
         }
 
         var account = person.Value;
-        var names = account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(t => t.Length > 0);
-        if (PasswordRules.Check(wanted.Reveal(), _rules, names) is { } fault)
+        if (PasswordRules.Check(wanted.Reveal(), _rules, account) is { } fault)
         {
             return PasswordRules.Refusal(fault, _rules, "/password");
         }
@@ -91,7 +90,7 @@ public sealed class SetOwnPassword
     // If the process dies after this act, the password is set, the other sessions are over and the ledger says so.
     private async Task<Result<CredentialId>> Set(Act act, SessionCaller caller, string hash)
     {
-        var person = await Person(act, caller);
+        var person = await _sessions.PrivilegedPersonOf(act, _accounts, caller);
         if (person.Refusal is { } refused)
         {
             return refused;
@@ -109,15 +108,6 @@ public sealed class SetOwnPassword
         await act.Send(CredentialNotice.Of(account, CredentialKind.Password, "changed"));
         return credential;
     }
-
-    private async Task<Result<Account>> Person(Act act, SessionCaller caller) =>
-        !await _sessions.StillIs(act, caller.Session)
-        || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } account
-            ? RefusalCode.SessionInvalid
-            : !caller.IsPrivileged(act.Now) ? RefusalCode.FreshSignInRequired
-            : account;
-
-    private static Refusal Busy() => new(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
 
     private sealed record Begun(StoredPassword? Stored);
 }

@@ -61,7 +61,7 @@ public sealed class SignIn
         var verdict = await _hashing.Verify(attempt.Usable?.Hash, password.Reveal(), cancellationToken);
         if (verdict == PasswordVerdict.Busy)
         {
-            return new Refusal(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
+            return PasswordHashing.Busy;
         }
 
         var stronger = verdict == PasswordVerdict.MatchRehash ? await _hashing.Hash(password.Reveal(), cancellationToken) : null;

@@ -250,8 +250,7 @@ internal static class RecoverDoor
     private static string Text(IFormCollection form, string name) => form[name].ToString();
 
     private static string FaultOf(SecretText password, RedemptionView view, EngineOptions options) =>
-        PasswordRules.Check(
-            password.Reveal(), options.Passwords, view.Account.Addresses.Select(a => a.Value).Append(view.Account.Username ?? "")) is { } fault
+        PasswordRules.Check(password.Reveal(), options.Passwords, view.Account) is { } fault
             ? $"error_{WireName.Of(fault)}"
             : "error_unexpected";
 }

@@ -85,7 +85,7 @@ public sealed class LinkExternalLogin
 
     private async Task<Result<LinkAttempt>> Begin(Act act, SessionCaller caller, LinkAttempt attempt)
     {
-        if (await Fault(act, caller) is { } refused)
+        if ((await _sessions.PrivilegedPersonOf(act, _accounts, caller)).Refusal is { } refused)
         {
             return refused;
         }
@@ -111,7 +111,7 @@ public sealed class LinkExternalLogin
             return RefusalCode.ChallengeRefused;
         }
 
-        if (await Fault(act, caller) is { } refused)
+        if ((await _sessions.PrivilegedPersonOf(act, _accounts, caller)).Refusal is { } refused)
         {
             return refused;
         }
@@ -131,12 +131,6 @@ public sealed class LinkExternalLogin
 
     private async Task<bool> HasOneOf(Act act, AccountId account, string provider) =>
         (await _logins.List(act.Db, act.Tenant, account)).Any(l => l.Provider == provider);
-
-    private async Task<Refusal?> Fault(Act act, SessionCaller caller) =>
-        !await _sessions.StillIs(act, caller.Session)
-        || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active }
-            ? RefusalCode.SessionInvalid
-            : caller.IsPrivileged(act.Now) ? null : RefusalCode.FreshSignInRequired;
 
     private sealed record Asked(SessionId Session, string Provider, string Flow, string Memo);
 }

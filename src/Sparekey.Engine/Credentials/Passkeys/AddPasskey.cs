@@ -63,7 +63,7 @@ public sealed class AddPasskey
 
     private async Task<Result<PasskeyCreation>> Begin(Act act, SessionCaller caller)
     {
-        var person = await Person(act, caller);
+        var person = await _sessions.PrivilegedPersonOf(act, _accounts, caller);
         if (person.Refusal is { } refused)
         {
             return refused;
@@ -85,7 +85,7 @@ public sealed class AddPasskey
     // If the process dies after this act, the passkey is bound, the ledger says so and the notice leaves.
     private async Task<Result<AddedPasskey>> Bind(Act act, SessionCaller caller, NewPasskey made, string? name)
     {
-        var person = await Person(act, caller);
+        var person = await _sessions.PrivilegedPersonOf(act, _accounts, caller);
         if ((CredentialName.Check(name) ?? person.Refusal) is { } refused)
         {
             return refused;
@@ -118,13 +118,6 @@ public sealed class AddPasskey
         await act.Send(CredentialNotice.Of(person.Value.Id, CredentialKind.Passkey, "added"));
         return new AddedPasskey(credential, await _passkeys.Signal(act.Db, act.Tenant, person.Value.Id, party));
     }
-
-    private async Task<Result<Account>> Person(Act act, SessionCaller caller) =>
-        !await _sessions.StillIs(act, caller.Session)
-        || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } account
-            ? RefusalCode.SessionInvalid
-            : !caller.IsPrivileged(act.Now) ? RefusalCode.FreshSignInRequired
-            : account;
 
     private async Task<Application?> ApplicationOf(Act act, SessionCaller caller) => caller.Session.Application is { } own
         ? await _applications.Find(act.Db, act.Tenant, own)

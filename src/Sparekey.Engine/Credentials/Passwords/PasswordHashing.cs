@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
+using Sparekey.Core;
 
 namespace Sparekey.Engine.Credentials.Passwords;
 
@@ -27,6 +28,9 @@ public enum PasswordVerdict
 /// </summary>
 public sealed class PasswordHashing : IDisposable
 {
+    /// <summary>What is answered when too many wait for a hash.</summary>
+    public static Refusal Busy { get; } = new(RefusalCode.Busy) { RetryAfter = TimeSpan.FromSeconds(2) };
+
     /// <summary>The fewest iterations (ASVS 5.0 appendix C for PBKDF2-HMAC-SHA-512).</summary>
     public const int FewestIterations = 210_000;
 

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
 
 namespace Sparekey.Engine.Credentials.Passwords;
 
@@ -42,6 +43,14 @@ public static class PasswordRules
 
     /// <summary>How many common passwords are refused.</summary>
     public static int CommonCount => Common.Count;
+
+    /// <summary>Checks the password of an account.</summary>
+    /// <param name="password">The password.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="account">Whose it shall be.</param>
+    /// <returns>What is wrong; null when nothing is.</returns>
+    public static PasswordFault? Check(string password, PasswordOptions options, Account account) =>
+        Check(password, options, account.Addresses.Select(a => a.Value).Append(account.Username ?? ""));
 
     /// <summary>Checks a password.</summary>
     /// <param name="password">The password.</param>

@@ -56,17 +56,18 @@ public sealed class MakeRecoveryCodes
     // If the process dies after this act, the old codes are worth nothing and nobody saw the new ones: the person makes them again.
     private async Task<Result<MadeRecoveryCodes>> Make(Act act, SessionCaller caller)
     {
-        if (!await _sessions.StillIs(act, caller.Session)
-            || await _accounts.Find(act.Db, act.Tenant, caller.Session.Account) is not { Status: AccountStatus.Active } account)
+        var person = await _sessions.PrivilegedPersonOf(act, _accounts, caller);
+        if (person.Refusal is { } refused)
         {
-            return RefusalCode.SessionInvalid;
+            return refused;
         }
 
-        if (caller.Session.RestrictedTo is not null || !caller.IsPrivileged(act.Now))
+        if (caller.Session.RestrictedTo is not null)
         {
             return RefusalCode.FreshSignInRequired;
         }
 
+        var account = person.Value;
         var before = (await _credentials.List(act.Db, act.Tenant, account.Id)).FirstOrDefault(c => c.Kind == CredentialKind.RecoveryCodes);
         if (before is not null)
         {

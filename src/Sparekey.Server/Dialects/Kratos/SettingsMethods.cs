@@ -126,8 +126,8 @@ internal sealed class SettingsMethods(
 
         var accounts = attempt.Context.RequestServices.GetRequiredService<Engine.Accounts.ReadOwnAccount>();
         var account = await accounts.Run(attempt.Person.Tenant, attempt.Person.Session.Account, attempt.Context.RequestAborted);
-        var names = account is null ? [] : account.Addresses.Select(a => a.Value).Append(account.Username ?? "").Where(n => n.Length > 0);
-        return new SettingsOutcome.Wrong([SettingsMessages.Password(PasswordRules.Check(password, rules.Passwords, names), password, rules.Passwords)]);
+        var fault = account is null ? PasswordRules.Check(password, rules.Passwords, []) : PasswordRules.Check(password, rules.Passwords, account);
+        return new SettingsOutcome.Wrong([SettingsMessages.Password(fault, password, rules.Passwords)]);
     }
 
     private async Task<SettingsOutcome> AddPasskey(SettingsTry attempt)
