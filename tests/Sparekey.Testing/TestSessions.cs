@@ -8,6 +8,18 @@ namespace Sparekey.Testing;
 /// <summary>Sessions as other products' protocols have them, without what goes before them.</summary>
 public static class TestSessions
 {
+    /// <summary>Opens one of our own, as signing in does.</summary>
+    /// <param name="services">The server's services.</param>
+    /// <param name="account">Whose.</param>
+    /// <param name="amr">How they proved themselves.</param>
+    /// <returns>Its token.</returns>
+    public static async Task<string> SignIn(IServiceProvider services, AccountId account, params string[] amr)
+    {
+        var opened = await services.GetRequiredService<Acts>().Write(
+            TenantId.Default, act => services.GetRequiredService<SessionStore>().Open(act, new NewSession(account, amr)), CancellationToken.None);
+        return opened.Token.Reveal();
+    }
+
     /// <summary>Opens one.</summary>
     /// <param name="services">The server's services.</param>
     /// <param name="account">Whose.</param>
