@@ -18,7 +18,7 @@ public sealed record PolicyQuestion(
 }
 
 /// <summary>What a policy answers, and why.</summary>
-/// <param name="Rules">The names of the rules that matched.</param>
+/// <param name="Rules">The names of the rules that matched, and of what tightens them.</param>
 /// <param name="Requirements">What they demand together.</param>
 /// <param name="LongestLifetime">How long a secret may live.</param>
 /// <param name="RefusedBy">The rule that refuses it altogether; null when none does.</param>
@@ -96,7 +96,9 @@ public sealed class Policy
             .Append(RecoveryLimits.LongestLifetime(question.Channel))
             .OfType<TimeSpan>()
             .Min();
+        var tightenings = question.Account.Tightenings;
         return new PolicyAnswer(
-            [.. matching.Select(r => r.Name)], requirements, longest, matching.Find(r => r.RefusesFor(question))?.Name);
+            [.. matching.Select(r => r.Name), .. tightenings.Distinct().Select(WireName.Of)], Tightenings.Add(requirements, tightenings), longest,
+            matching.Find(r => r.RefusesFor(question))?.Name);
     }
 }

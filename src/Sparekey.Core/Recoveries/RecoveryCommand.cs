@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
+using Sparekey.Core.Policies;
 
 namespace Sparekey.Core.Recoveries;
 
@@ -22,6 +23,9 @@ public sealed record AccountFacts(
 
     /// <summary>When recoveries of the account were opened in the last 90 days, the one that is decided on not among them.</summary>
     public ImmutableArray<DateTimeOffset> Opened { get; init; } = [];
+
+    /// <summary>Why a recovery of the account takes more approvals now than the rules demand.</summary>
+    public ImmutableArray<Tightening> Tightenings { get; init; } = [];
 
     /// <summary>How many recoveries were opened since a time.</summary>
     /// <param name="since">The time.</param>

@@ -75,6 +75,9 @@ public sealed record Requirement(RequirementKind Kind)
     /// <summary>For approvals: whether only the manager of the person counts.</summary>
     public bool ByManager { get; init; }
 
+    /// <summary>For approvals: whether everybody's counts who may approve at all.</summary>
+    public bool IsByAnybody => FromGroups.IsEmpty && !FromAnotherGroup && !ByManager;
+
     /// <summary>How many principals must meet it.</summary>
     public int Count { get; init; } = 1;
 

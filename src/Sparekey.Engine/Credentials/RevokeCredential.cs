@@ -102,7 +102,7 @@ public sealed class RevokeCredential
 
     private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy, ApplicationId? application)
     {
-        var facts = await _facts.Read(act.Db, act.Tenant, account, policy, act.Now);
+        var facts = await _facts.Read(act.Db, act.Tenant, account, policy, Requester.Of(caller), act.Now);
         return application is { } known
             ? DirectAction.Check(policy, facts, caller.Principal, caller.Source, [known], act.Now, Means.Code)
             : DirectAction.Check(

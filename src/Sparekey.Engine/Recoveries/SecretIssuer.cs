@@ -43,7 +43,7 @@ internal sealed class SecretIssuer(
             return RefusalCode.NoUsableAddress;
         }
 
-        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, await facts.Read(act.Db, act.Tenant, account, policy, act.Now, recovery.Id), ahead), policy, act.Now);
+        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, await facts.Read(act.Db, act.Tenant, account, policy, new Requester(recovery.RequestedBy), act.Now, recovery.Id), ahead), policy, act.Now);
         if (decision is Decision.Refused refused)
         {
             return refused.Refusal;
