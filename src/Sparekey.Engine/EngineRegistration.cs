@@ -31,6 +31,9 @@ public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
     /// <summary>The mail server; null when there is none, and messages wait.</summary>
     public MailOptions? Mail { get; init; }
 
+    /// <summary>Who sends text messages and calls telephones; null when nobody does.</summary>
+    public PhoneOptions? Phone { get; init; }
+
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
 }

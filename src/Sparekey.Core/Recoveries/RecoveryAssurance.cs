@@ -12,8 +12,8 @@ public static class RecoveryAssurance
     /// <param name="means">The means.</param>
     /// <param name="channel">How its secret reaches the person.</param>
     public static AssuranceLevel Of(Means means, Channel channel) =>
-        means == Means.RecoveryKey && channel == Channel.Email
-            ? AssuranceLevel.Aal2 // A mailed code, and a key that the person kept.
+        means == Means.RecoveryKey && channel.ReachesPerson()
+            ? AssuranceLevel.Aal2 // A code that was sent, and a key that the person kept.
             : AssuranceLevel.Aal1;
 
     /// <summary>The level that a recovery reaches with what the person has proved so far.</summary>

@@ -41,7 +41,7 @@ public static class RecoveryLimits
     public static TimeSpan DefaultLifetime(Channel channel) => channel switch
     {
         Channel.Return or Channel.Email => TimeSpan.FromHours(1),
-        Channel.Voice => TimeSpan.FromMinutes(10),
+        Channel.Voice or Channel.Sms or Channel.Call => TimeSpan.FromMinutes(10),
     };
 
     /// <summary>The longest lifetime of a secret (N7, A14).</summary>
@@ -49,6 +49,6 @@ public static class RecoveryLimits
     public static TimeSpan LongestLifetime(Channel channel) => channel switch
     {
         Channel.Return or Channel.Email => TimeSpan.FromHours(24),
-        Channel.Voice => TimeSpan.FromMinutes(10),
+        Channel.Voice or Channel.Sms or Channel.Call => TimeSpan.FromMinutes(10),
     };
 }

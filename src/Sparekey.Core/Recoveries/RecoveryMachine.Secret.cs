@@ -68,7 +68,7 @@ public static partial class RecoveryMachine
         }
 
         // What is answered to the caller goes to the one who asked, and to nobody who only has the same permission.
-        return recovery.Request.Channel != Channel.Email && by.Id != recovery.RequestedBy.Id
+        return !recovery.Request.Channel.ReachesPerson() && by.Id != recovery.RequestedBy.Id
             ? new Refusal(RefusalCode.SeparationOfDuties, "Only the requester receives this secret.")
             : null;
     }

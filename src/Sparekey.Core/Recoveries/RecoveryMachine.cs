@@ -131,13 +131,13 @@ public static partial class RecoveryMachine
         }
 
         // Who has not proved who they are is sent the secret through the person's channel, and never handed it.
-        if (request.Channel != Channel.Email && request.Means.EndsInRedemption() && by.Kind == PrincipalKind.Anonymous)
+        if (!request.Channel.ReachesPerson() && request.Means.EndsInRedemption() && by.Kind == PrincipalKind.Anonymous)
         {
             return new Refusal(RefusalCode.ChannelNotAvailable, "Only somebody known receives a secret in the answer.");
         }
 
         // A link cannot be read out, and what travels by voice is short enough to say.
-        if (request.Channel == Channel.Voice && (request.Means != Means.Code || request.CodeFormat == Secrets.CodeFormat.Long))
+        if (request.Channel.IsSpoken() && (request.Means != Means.Code || request.CodeFormat == Secrets.CodeFormat.Long))
         {
             return new Refusal(RefusalCode.ChannelNotAvailable, "Only digits, letters and phrases can be read out.");
         }

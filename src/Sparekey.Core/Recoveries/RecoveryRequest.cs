@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Secrets;
 
@@ -65,6 +66,29 @@ public enum Channel
 
     /// <summary>In the answer to the requester, who reads it out.</summary>
     Voice,
+
+    /// <summary>By a text message to a telephone that may carry secrets.</summary>
+    Sms,
+
+    /// <summary>By a call to such a telephone, in which a machine reads it out.</summary>
+    Call,
+}
+
+/// <summary>What the channels have in common.</summary>
+public static class ChannelRules
+{
+    /// <summary>Whether the server itself sends the secret to the person; else it stands in the answer to the requester.</summary>
+    /// <param name="channel">The channel.</param>
+    public static bool ReachesPerson(this Channel channel) => channel is Channel.Email or Channel.Sms or Channel.Call;
+
+    /// <summary>Which kind of address it takes; of a channel that reaches the person.</summary>
+    /// <param name="channel">The channel.</param>
+    public static AddressKind TakesAddress(this Channel channel) =>
+        channel is Channel.Sms or Channel.Call ? AddressKind.Phone : AddressKind.Email;
+
+    /// <summary>Whether it is heard and not read.</summary>
+    /// <param name="channel">The channel.</param>
+    public static bool IsSpoken(this Channel channel) => channel is Channel.Voice or Channel.Call;
 }
 
 /// <summary>What else ends when a recovery completes.</summary>

@@ -70,6 +70,37 @@ public sealed record OutboxMessage(MessageKind Kind, AccountId Account)
 }
 
 /// <summary>One address a message goes to.</summary>
-/// <param name="Kind">The kind of address, <c>email</c> or <c>phone</c>.</param>
+/// <param name="Kind">The kind of address, <c>email</c>, <c>phone</c> or <c>call</c>.</param>
 /// <param name="Value">The address.</param>
-public sealed record Recipient(string Kind, string Value);
+public sealed record Recipient(string Kind, string Value)
+{
+    /// <summary>The kind of a telephone that is called, and not written to.</summary>
+    public const string Call = "call";
+
+    /// <summary>Which way a message takes to it.</summary>
+    internal MessageRoute Route => Kind switch
+    {
+        "email" => MessageRoute.Mail,
+        Call => MessageRoute.Voice,
+        _ => MessageRoute.Sms,
+    };
+}
+
+/// <summary>Which way a message takes.</summary>
+public enum MessageRoute
+{
+    /// <summary>It has no recipient yet: a notice, for all who take them when it leaves.</summary>
+    Any,
+
+    /// <summary>By mail.</summary>
+    Mail,
+
+    /// <summary>By text message.</summary>
+    Sms,
+
+    /// <summary>By a telephone call.</summary>
+    Voice,
+
+    /// <summary>By Slack.</summary>
+    Slack,
+}

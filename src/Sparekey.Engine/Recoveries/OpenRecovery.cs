@@ -91,7 +91,7 @@ public sealed class OpenRecovery
         }
 
         var recovery = await _writer.Write(act, null, (Decision.Accepted)decision, caller);
-        var mayIssue = command.Request.Channel == Channel.Email || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
+        var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
         return recovery.State == RecoveryState.Ready && mayIssue
             ? await _issuer.Issue(act, recovery, account, caller.Principal, policy.Policy, caller)
             : new IssuedSecret(recovery, null);

@@ -96,7 +96,7 @@ internal sealed class RecoveryAct(
     // Nobody need come back for a secret that goes to the person anyway: it leaves in the act that met the last requirement.
     private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)
     {
-        if (recovery.State != RecoveryState.Ready || recovery.Request.Channel != Channel.Email
+        if (recovery.State != RecoveryState.Ready || !recovery.Request.Channel.ReachesPerson()
             || !recovery.Request.Means.EndsInRedemption())
         {
             return recovery;

@@ -19,8 +19,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="policies">The policies.</param>
 /// <param name="keys">Recovery keys.</param>
 /// <param name="facts">What policy asks of accounts.</param>
+/// <param name="options">Knows whether telephones are reached.</param>
 internal sealed class RecoveryPreparation(
-    AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys, AccountFactsReader facts)
+    AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys, AccountFactsReader facts,
+    EngineOptions options)
 {
     /// <summary>An order that may be decided on.</summary>
     /// <param name="Account">Whose account.</param>
@@ -28,11 +30,15 @@ internal sealed class RecoveryPreparation(
     /// <param name="Policy">The policy that holds.</param>
     public sealed record Prepared(Account Account, RecoveryCommand.Open Command, VersionedPolicy Policy)
     {
+        /// <summary>Whether anything is configured that takes the secret on its channel.</summary>
+        public bool Reachable { get; init; } = true;
+
         /// <summary>What the state machine says to it.</summary>
         /// <param name="now">The time.</param>
         public Decision Decide(DateTimeOffset now) =>
             Command.Request.Means is Means.Escrow or Means.SavedCode ? new Decision.Refused(RefusalCode.MeansNotAvailable)
-            : Command.Request.Channel == Channel.Email && Account.AddressesForSecrets(AddressKind.Email, now).IsEmpty
+            : !Reachable ? new Decision.Refused(RefusalCode.ChannelNotAvailable)
+            : Command.Request.Channel.ReachesPerson() && Account.AddressesForSecrets(Command.Request.Channel.TakesAddress(), now).IsEmpty
                 ? new Decision.Refused(RefusalCode.NoUsableAddress)
             : RecoveryMachine.Decide(null, Command, Policy.Policy, now);
     }
@@ -83,8 +89,18 @@ internal sealed class RecoveryPreparation(
             return keyless;
         }
 
-        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now));
+        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now)) with
+        {
+            Reachable = IsReachable(order.Channel),
+        };
     }
+
+    private bool IsReachable(Channel channel) => channel switch
+    {
+        Channel.Sms => options.Phone is not null,
+        Channel.Call => options.Phone is { Calls: true },
+        Channel.Return or Channel.Email or Channel.Voice => true,
+    };
 
     private static Prepared Prepare(
         Account account, ApplicationId application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now,

@@ -37,8 +37,8 @@ internal sealed class SecretIssuer(
         Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false,
         FlowCarrier? carrier = null)
     {
-        var recipients = account.AddressesForSecrets(AddressKind.Email, act.Now);
-        if (recovery.Request.Channel == Channel.Email && recipients.IsEmpty)
+        var recipients = account.AddressesForSecrets(recovery.Request.Channel.TakesAddress(), act.Now);
+        if (recovery.Request.Channel.ReachesPerson() && recipients.IsEmpty)
         {
             return RefusalCode.NoUsableAddress;
         }
@@ -56,14 +56,14 @@ internal sealed class SecretIssuer(
             return answer;
         }
 
-        if (!next.Request.Means.HasSecret() && next.Request.Channel != Channel.Email)
+        if (!next.Request.Means.HasSecret() && !next.Request.Channel.ReachesPerson())
         {
             return await OpenRedemption(act, next, account, policy, visitor);
         }
 
         var page = carrier?.Page ?? await pages.Recover(act.Db, act.Tenant, next.Request.Application);
         (KeyedHash? kept, var minted) = carrier is null ? (null, await MintStored(act, next, page)) : secrets.MintFor(next, carrier);
-        if (next.Request.Channel != Channel.Email)
+        if (!next.Request.Channel.ReachesPerson())
         {
             return new IssuedSecret(next, minted) { Kept = kept };
         }
@@ -118,7 +118,7 @@ internal sealed class SecretIssuer(
             recovery.Request.Account)
         {
             Recovery = recovery.Id,
-            To = [new Recipient(WireName.Of(address.Kind), address.Value)],
+            To = [recovery.Request.Channel == Channel.Call ? new Recipient(Recipient.Call, address.Value) : new Recipient(WireName.Of(address.Kind), address.Value)],
             ExpiresAt = expiresAt,
             Values = values,
         };
