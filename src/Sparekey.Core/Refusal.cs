@@ -65,6 +65,7 @@ public enum RefusalCode
     WrongState,
     NotRequired,
     DigestMismatch,
+    SignatureRequired,
     ReasonNotAllowed,
     SeparationOfDuties,
     RecentlyRecovered,

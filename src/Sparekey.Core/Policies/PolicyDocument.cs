@@ -82,6 +82,7 @@ public sealed record LatelyDocument(int Count, string Within);
 /// The person proves themselves in a second, different way: <c>always</c>, or <c>below_account</c> where the recovery alone would reach a
 /// lower assurance level than the account has (SP 800-63B-4 §4.2.2).
 /// </param>
+/// <param name="ApprovalsSigned">Who agrees signs it with a passkey; one does where nothing else asks for more.</param>
 public sealed record DemandDocument(
     bool? Reason = null,
     IReadOnlyList<string>? ReasonCodes = null,
@@ -99,7 +100,8 @@ public sealed record DemandDocument(
     IReadOnlyList<ApproversDocument>? ApprovalsFrom = null,
     bool? ApprovalFromAnotherGroup = null,
     bool? ApprovalByManager = null,
-    string? SecondProof = null);
+    string? SecondProof = null,
+    bool? ApprovalsSigned = null);
 
 /// <summary>So many people of some groups.</summary>
 /// <param name="Count">How many, 1 to 20.</param>

@@ -162,7 +162,9 @@ internal sealed class PolicyReader
             requirements.Add(new Requirement(RequirementKind.Approvals) { ByManager = true });
         }
 
-        return requirements;
+        return demand.ApprovalsSigned is not true ? requirements
+            : requirements.Count == 0 ? [new Requirement(RequirementKind.Approvals) { Signed = true }]
+            : [.. requirements.Select(r => r with { Signed = true })];
     }
 
     private ImmutableArray<IPNetwork> ReadNetworks(string at, IReadOnlyList<string>? networks)

@@ -107,6 +107,13 @@ public sealed record Recovery(
     /// <summary>What deciders sign together with the id.</summary>
     public string Digest => Request.Digest(Tenant, RequestedBy);
 
+    /// <summary>SHA-256 over its id, <see cref="Digest"/> and everything that is demanded: what deciders may send back instead.</summary>
+    public string DecisionDigest => DecisionStatement.DigestOf(this);
+
+    /// <summary>Whether a decision was made on the recovery as it is.</summary>
+    /// <param name="digest">What the decider saw.</param>
+    public bool IsSeenIn(string digest) => digest == Digest || digest == DecisionDigest;
+
     /// <summary>Whether nothing can happen to it any more.</summary>
     public bool IsClosed => State is RecoveryState.Completed or RecoveryState.Denied or RecoveryState.Cancelled or RecoveryState.Expired;
 

@@ -91,6 +91,9 @@ public abstract record RecoveryCommand
     {
         /// <summary>Over which channel they said so; null when nobody names one.</summary>
         public string? Over { get; init; }
+
+        /// <summary>What is said beside it, and whether a passkey signed it.</summary>
+        public DecisionNote Note { get; init; } = DecisionNote.None;
     }
 
     /// <summary>The person proves themselves in a second, different way.</summary>
@@ -102,7 +105,11 @@ public abstract record RecoveryCommand
     /// <param name="By">Who saw it.</param>
     /// <param name="Digest">What they saw of the request.</param>
     /// <param name="Kind">The kind of evidence.</param>
-    public sealed record GiveEvidence(Principal By, string Digest, string Kind) : RecoveryCommand;
+    public sealed record GiveEvidence(Principal By, string Digest, string Kind) : RecoveryCommand
+    {
+        /// <summary>What is said beside it, and whether a passkey signed it.</summary>
+        public DecisionNote Note { get; init; } = DecisionNote.None;
+    }
 
     /// <summary>Authorises a secret that was made ahead of time.</summary>
     /// <param name="By">Who.</param>
@@ -122,12 +129,19 @@ public abstract record RecoveryCommand
 
         /// <summary>Who is the manager of the person whose account it is.</summary>
         public AccountId? ManagerOfTarget { get; init; }
+
+        /// <summary>What is said beside it, and whether a passkey signed it.</summary>
+        public DecisionNote Note { get; init; } = DecisionNote.None;
     }
 
     /// <summary>Somebody who was asked says no.</summary>
     /// <param name="By">Who.</param>
     /// <param name="Digest">What they saw.</param>
-    public sealed record Deny(Principal By, string Digest) : RecoveryCommand;
+    public sealed record Deny(Principal By, string Digest) : RecoveryCommand
+    {
+        /// <summary>What is said beside it, and whether a passkey signed it.</summary>
+        public DecisionNote Note { get; init; } = DecisionNote.None;
+    }
 
     /// <summary>Makes the next generation of the secret.</summary>
     /// <param name="By">Who.</param>

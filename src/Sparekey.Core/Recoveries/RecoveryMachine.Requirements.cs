@@ -74,12 +74,12 @@ public static partial class RecoveryMachine
             return Refuse(new Refusal(RefusalCode.InvalidRequest, "A channel is a name of at most 64 letters and digits."));
         }
 
-        var met = new MetBy(command.By, Requirement.ByConfirmation, now) { Over = command.Over };
+        var met = new MetBy(command.By, Requirement.ByConfirmation, now) { Over = command.Over, Signature = command.Note.Signature };
         var open = recovery.Requirements.Where(r => r.Kind == RequirementKind.Confirmation && !r.IsMet(now)).ToList();
         return open.Count > 0 && !open.Exists(Counts)
             ? Refuse(new Refusal(
                 RefusalCode.ChannelNotAvailable, $"Here they confirm over: {string.Join(", ", open.SelectMany(r => r.Over).Distinct(StringComparer.Ordinal))}."))
-            : Meet(recovery, r => r.Kind == RequirementKind.Confirmation && Counts(r), met, now);
+            : Meet(recovery, r => r.Kind == RequirementKind.Confirmation && Counts(r), met, now, command.Note.Comment);
 
         bool Counts(Requirement requirement) =>
             requirement.Over.IsEmpty || (command.Over is { } over && requirement.Over.Contains(over, StringComparer.Ordinal));
@@ -114,7 +114,7 @@ public static partial class RecoveryMachine
             r => (r.Kind == RequirementKind.Evidence && r.EvidenceKind == command.Kind)
                 || (r.Kind == RequirementKind.SecondProof && command.Kind == Requirement.RepeatedProofing)
                 || (r.Kind == RequirementKind.Confirmation && r.OrEvidence),
-            new MetBy(command.By, command.Kind, now), now);
+            new MetBy(command.By, command.Kind, now) { Signature = command.Note.Signature }, now, command.Note.Comment);
     }
 
     private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
@@ -144,8 +144,10 @@ public static partial class RecoveryMachine
 
         var approvals = recovery.Requirements.Where(r => r.Kind == RequirementKind.Approvals).ToList();
         var open = approvals.Where(r => !r.IsMet(now)).ToList();
-        return open.Exists(Counts) ? Meet(recovery, Counts, new MetBy(command.By, "approval", now), now)
+        var met = new MetBy(command.By, "approval", now) { Signature = command.Note.Signature };
+        return open.Exists(Counts) ? Meet(recovery, Counts, met, now, command.Note.Comment)
             : approvals.Exists(AgreedTo) ? Refuse(RefusalCode.AlreadyDecided)
+            : open.Exists(r => r.Signed) && command.Note.Signature is null ? Refuse(RefusalCode.SignatureRequired)
             : open.Count > 0 ? Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Policy asks others to agree: of a certain group, or the manager."))
             : Refuse(RefusalCode.NotRequired);
 
@@ -165,7 +167,7 @@ public static partial class RecoveryMachine
             return Refuse(RefusalCode.SeparationOfDuties);
         }
 
-        if (command.Digest != recovery.Digest)
+        if (!recovery.IsSeenIn(command.Digest))
         {
             return Refuse(RefusalCode.DigestMismatch);
         }
@@ -173,7 +175,14 @@ public static partial class RecoveryMachine
         return command.By.IsSamePersonAs(recovery.RequestedBy)
             ? Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Who asked for it cancels it."))
             : new Decision.Accepted(
-                Close(recovery, RecoveryState.Denied, now), [new RecoveryEvent(LedgerEvent.RecoveryDenied, command.By)]);
+                Close(recovery, RecoveryState.Denied, now),
+                [
+                    new RecoveryEvent(LedgerEvent.RecoveryDenied, command.By)
+                    {
+                        Facts = WithSignature(Facts(("digest", recovery.Digest)), command.Note.Signature),
+                        Texts = Texts(("comment", command.Note.Comment)),
+                    },
+                ]);
     }
 
     private static Refusal? MayDecide(Recovery recovery, Principal by, string digest, DateTimeOffset now)
@@ -188,7 +197,7 @@ public static partial class RecoveryMachine
             return RefusalCode.SeparationOfDuties;
         }
 
-        return digest == recovery.Digest
+        return recovery.IsSeenIn(digest)
             ? null
             : new Refusal(RefusalCode.DigestMismatch, "The request is not the one this decision was made on: read it again.");
     }
@@ -201,7 +210,8 @@ public static partial class RecoveryMachine
             Ended(recovery, by, now),
     };
 
-    private static Decision Meet(Recovery recovery, Func<Requirement, bool> which, MetBy met, DateTimeOffset now)
+    private static Decision Meet(
+        Recovery recovery, Func<Requirement, bool> which, MetBy met, DateTimeOffset now, string? comment = null)
     {
         var open = recovery.Requirements.Where(r => which(r) && !r.IsMet(now)).ToList();
         if (open.Count == 0)
@@ -215,13 +225,20 @@ public static partial class RecoveryMachine
         };
         var events = open.Select(r => new RecoveryEvent(LedgerEvent.RecoveryRequirementMet, met.By)
         {
-            Facts = met.Over is null
-                ? Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("digest", recovery.Digest))
-                : Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("over", met.Over), ("digest", recovery.Digest)),
+            Facts = WithSignature(
+                met.Over is null
+                    ? Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("digest", recovery.Digest))
+                    : Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("over", met.Over), ("digest", recovery.Digest)),
+                met.Signature),
+            Texts = Texts(("comment", comment)),
         });
         var (settled, more) = Settle(next, now);
         return new Decision.Accepted(settled, [.. events, .. more]);
     }
+
+    // Which passkey signed, and what: enough to show, with the statement, that this and nothing else was decided.
+    private static ImmutableDictionary<string, object?> WithSignature(ImmutableDictionary<string, object?> facts, DecisionSignature? signature) =>
+        signature is null ? facts : facts.SetItem("signed_with", signature.Credential.ToString()).SetItem("signed", signature.Hash);
 
     private static ImmutableArray<Requirement> MeetByReason(
         ImmutableArray<Requirement> requirements, Reason? reason, Principal by, DateTimeOffset now) =>

@@ -236,7 +236,7 @@ public static partial class RecoveryMachine
         before.Digest == after.Digest && before.State == RecoveryState.Pending && before.Secret is null
         && before.Requirements.Length == after.Requirements.Length
         && before.Requirements.Zip(after.Requirements).All(p => p.First.Count == p.Second.Count && p.First.Until == p.Second.Until
-            && p.First.OrEvidence == p.Second.OrEvidence && p.First.Met.Length == p.Second.Met.Length);
+            && p.First.OrEvidence == p.Second.OrEvidence && p.First.Signed == p.Second.Signed && p.First.Met.Length == p.Second.Met.Length);
 
     private static string OpenRequirements(Recovery recovery, DateTimeOffset now) =>
         $"Still open: {string.Join(", ", recovery.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)))}.";

@@ -53,7 +53,7 @@ public static partial class RecoveryMachine
         policy.Evaluate(Question(open.Request, open.By, open.Source, open.Account), now);
 
     private static Decision DecideOn(Recovery current, RecoveryCommand command, Policy policy, DateTimeOffset now) =>
-        command switch
+        NoteOf(command)?.Fault is { } fault ? Refuse(fault) : command switch
         {
             RecoveryCommand.AddReason c => AddReason(current, c, now),
             RecoveryCommand.Confirm c => Confirm(current, c, now),
@@ -70,6 +70,15 @@ public static partial class RecoveryMachine
             RecoveryCommand.Tick => Refuse(RefusalCode.WrongState),
             _ => throw new InvalidOperationException("The set of commands is closed."),
         };
+
+    private static DecisionNote? NoteOf(RecoveryCommand command) => command switch
+    {
+        RecoveryCommand.Confirm c => c.Note,
+        RecoveryCommand.GiveEvidence c => c.Note,
+        RecoveryCommand.Approve c => c.Note,
+        RecoveryCommand.Deny c => c.Note,
+        _ => null,
+    };
 
     private static Decision Opened(RecoveryCommand.Open open, Policy policy, DateTimeOffset now)
     {

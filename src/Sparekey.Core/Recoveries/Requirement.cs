@@ -40,6 +40,9 @@ public sealed record MetBy(Principal By, string How, DateTimeOffset At)
 {
     /// <summary>For a confirmation: over which channel, where that was named.</summary>
     public string? Over { get; init; }
+
+    /// <summary>The passkey that signed it; null where none did.</summary>
+    public DecisionSignature? Signature { get; init; }
 }
 
 /// <summary>One demand of policy on one recovery. Requirements are a set: met in any order.</summary>
@@ -78,6 +81,9 @@ public sealed record Requirement(RequirementKind Kind)
     /// <summary>For approvals: whether everybody's counts who may approve at all.</summary>
     public bool IsByAnybody => FromGroups.IsEmpty && !FromAnotherGroup && !ByManager;
 
+    /// <summary>For approvals: whether they count only where a passkey signed them.</summary>
+    public bool Signed { get; init; }
+
     /// <summary>How many principals must meet it.</summary>
     public int Count { get; init; } = 1;
 
@@ -113,13 +119,14 @@ public sealed record Requirement(RequirementKind Kind)
     {
         var met = Met.Length >= other.Met.Length ? Met : other.Met;
         var orEvidence = OrEvidence && other.OrEvidence;
-        return this with
+        var stricter = this with
         {
             Count = Math.Max(Count, other.Count),
             OrEvidence = orEvidence,
             Until = Until > other.Until || other.Until is null ? Until : other.Until,
             Met = Kind == RequirementKind.Confirmation && !orEvidence ? met.RemoveAll(m => m.How != ByConfirmation) : met,
         };
+        return Signed || other.Signed ? stricter.OnlySigned() : stricter;
     }
 
     /// <summary>Whether an approval counts here.</summary>
@@ -128,7 +135,8 @@ public sealed record Requirement(RequirementKind Kind)
         Kind == RequirementKind.Approvals
         && (FromGroups.IsEmpty || FromGroups.Any(g => approval.Groups.Contains(g, StringComparer.Ordinal)))
         && (!FromAnotherGroup || (!approval.Groups.IsEmpty && !approval.Groups.Any(g => approval.RequesterGroups.Contains(g, StringComparer.Ordinal))))
-        && (!ByManager || (approval.ManagerOfTarget is { } manager && approval.By.IsPersonOf(manager)));
+        && (!ByManager || (approval.ManagerOfTarget is { } manager && approval.By.IsPersonOf(manager)))
+        && (!Signed || approval.Note.Signature is not null);
 
     /// <summary>
     /// Whether a text can name a kind of evidence: 1 to 64 ASCII letters, digits, hyphens, dots, colons and underscores, and
@@ -172,8 +180,12 @@ public sealed record Requirement(RequirementKind Kind)
             }
         }
 
-        return [.. union.OrderBy(r => r.Kind)];
+        // Where signatures are demanded of some who agree, they are of all: else who has no passkey would be counted beside.
+        var signed = union.Exists(r => r is { Kind: RequirementKind.Approvals, Signed: true });
+        return [.. union.Select(r => signed && r.Kind == RequirementKind.Approvals ? r.OnlySigned() : r).OrderBy(r => r.Kind)];
     }
+
+    private Requirement OnlySigned() => this with { Signed = true, Met = Met.RemoveAll(m => m.Signature is null) };
 
     /// <summary>Whether an expression can be a ticket's pattern.</summary>
     /// <param name="pattern">The expression, at most 200 characters.</param>

@@ -89,6 +89,7 @@ public sealed class Authentication
             PerMinute = token.PerMinute,
             Key = token.Key,
             Application = token.Application,
+            Host = visitor.Host,
         };
     }
 

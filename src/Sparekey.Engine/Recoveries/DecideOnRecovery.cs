@@ -9,7 +9,7 @@ namespace Sparekey.Engine.Recoveries;
 
 /// <summary>
 /// What people add to an open recovery: the reason, the person's confirmation, evidence, approval, denial, the end. Everybody
-/// who decides sends back the digest of what they saw.
+/// who decides sends back the digest of what they saw, and may sign it with a passkey.
 /// </summary>
 public sealed class DecideOnRecovery
 {
@@ -17,13 +17,15 @@ public sealed class DecideOnRecovery
     private readonly RecoveryAct _recoveries;
     private readonly RecoveryStore _store;
     private readonly AccountStore _accounts;
+    private readonly SignDecisions _signatures;
 
-    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts)
+    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts, SignDecisions signatures)
     {
         _acts = acts;
         _recoveries = recoveries;
         _store = store;
         _accounts = accounts;
+        _signatures = signatures;
     }
 
     /// <summary>Writes the reason down, or another one; decisions on the older digest fall.</summary>
@@ -37,47 +39,60 @@ public sealed class DecideOnRecovery
     /// <summary>Notes that the person says it is them who asks.</summary>
     /// <param name="caller">Who witnessed it.</param>
     /// <param name="id">The recovery.</param>
-    /// <param name="digest">What they saw.</param>
+    /// <param name="given">What they saw and say.</param>
     /// <param name="over">Over which channel they heard it; null when they name none.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>The recovery afterwards; or what <see cref="SignDecisions.Verify"/> and the state machine refuse.</returns>
     public Task<Result<Recovery>> Confirm(
-        Caller caller, RecoveryId id, string digest, string? over, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.Confirm(caller.Principal, digest) { Over = over }, cancellationToken);
+        Caller caller, RecoveryId id, GivenDecision given, string? over, CancellationToken cancellationToken) =>
+        Decide(
+            caller, id, new DecisionToSign(DecisionKind.Confirmation, given, over),
+            (_, _, note) => Task.FromResult<RecoveryCommand>(new RecoveryCommand.Confirm(caller.Principal, given.Digest) { Over = over, Note = note }),
+            cancellationToken);
 
     /// <summary>Notes that somebody saw proof of who the person is.</summary>
     /// <param name="caller">Who saw it.</param>
     /// <param name="id">The recovery.</param>
-    /// <param name="digest">What they saw of the request.</param>
+    /// <param name="given">What they saw of the request, and say.</param>
     /// <param name="kind">The kind of evidence.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
+    /// <returns>As <see cref="Confirm"/>.</returns>
     public Task<Result<Recovery>> GiveEvidence(
-        Caller caller, RecoveryId id, string digest, string kind, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.GiveEvidence(caller.Principal, digest, kind), cancellationToken);
+        Caller caller, RecoveryId id, GivenDecision given, string kind, CancellationToken cancellationToken) =>
+        Decide(
+            caller, id, new DecisionToSign(DecisionKind.Evidence, given, kind),
+            (_, _, note) => Task.FromResult<RecoveryCommand>(new RecoveryCommand.GiveEvidence(caller.Principal, given.Digest, kind) { Note = note }),
+            cancellationToken);
 
     /// <summary>Agrees.</summary>
     /// <param name="caller">Who agrees.</param>
     /// <param name="id">The recovery.</param>
-    /// <param name="digest">What they saw.</param>
+    /// <param name="given">What they saw and say.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
-    public Task<Result<Recovery>> Approve(Caller caller, RecoveryId id, string digest, CancellationToken cancellationToken) =>
-        _acts.Write(
-            caller.Tenant,
-            act => _recoveries.Run(act, caller, id, async found => new RecoveryCommand.Approve(
-                caller.Principal, digest, await RecoveredAt(act, caller.Principal))
+    /// <returns>As <see cref="Confirm"/>.</returns>
+    public Task<Result<Recovery>> Approve(Caller caller, RecoveryId id, GivenDecision given, CancellationToken cancellationToken) =>
+        Decide(
+            caller, id, new DecisionToSign(DecisionKind.Approval, given),
+            async (act, found, note) => new RecoveryCommand.Approve(caller.Principal, given.Digest, await RecoveredAt(act, caller.Principal))
             {
                 Groups = await GroupsOf(act, caller.Principal),
                 RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
                 ManagerOfTarget = found.Account.Manager,
-            }),
+                Note = note,
+            },
             cancellationToken);
 
     /// <summary>Says no.</summary>
     /// <param name="caller">Who says no.</param>
     /// <param name="id">The recovery.</param>
-    /// <param name="digest">What they saw.</param>
+    /// <param name="given">What they saw and say.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
-    public Task<Result<Recovery>> Deny(Caller caller, RecoveryId id, string digest, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.Deny(caller.Principal, digest), cancellationToken);
+    /// <returns>As <see cref="Confirm"/>.</returns>
+    public Task<Result<Recovery>> Deny(Caller caller, RecoveryId id, GivenDecision given, CancellationToken cancellationToken) =>
+        Decide(
+            caller, id, new DecisionToSign(DecisionKind.Denial, given),
+            (_, _, note) => Task.FromResult<RecoveryCommand>(new RecoveryCommand.Deny(caller.Principal, given.Digest) { Note = note }),
+            cancellationToken);
 
     /// <summary>Ends it.</summary>
     /// <param name="caller">Who ends it.</param>
@@ -90,13 +105,29 @@ public sealed class DecideOnRecovery
     private Task<Result<Recovery>> Run(Caller caller, RecoveryId id, RecoveryCommand command, CancellationToken cancellationToken) =>
         _acts.Write(caller.Tenant, act => _recoveries.Run(act, caller, id, command), cancellationToken);
 
+    // A signature is looked at before the state machine is asked: who signs wrongly learns nothing of the recovery's state.
+    private Task<Result<Recovery>> Decide(
+        Caller caller, RecoveryId id, DecisionToSign decision, Func<Act, RecoveryAct.Found, DecisionNote, Task<RecoveryCommand>> command,
+        CancellationToken cancellationToken) =>
+        _acts.Write<Result<Recovery>>(
+            caller.Tenant,
+            async act =>
+            {
+                var found = await _recoveries.Find(act, caller, id);
+                if (found.Refusal is { } refusal)
+                {
+                    return refusal;
+                }
+
+                var (signature, refused) = await _signatures.Verify(act, caller, found.Value.Recovery, decision);
+                return refused is not null ? refused : await _recoveries.Run(
+                    act, caller, found.Value, await command(act, found.Value, new DecisionNote(decision.Given.Comment, signature)));
+            },
+            cancellationToken);
+
     private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
-        PersonBehind(principal) is { } person ? await _store.LastCompleted(act.Db, act.Tenant, person) : null;
+        PersonBehind.Of(principal) is { } person ? await _store.LastCompleted(act.Db, act.Tenant, person) : null;
 
     private async Task<ImmutableArray<string>> GroupsOf(Act act, Principal principal) =>
-        PersonBehind(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];
-
-    // The account itself, or the owner of the programme.
-    private static AccountId? PersonBehind(Principal principal) =>
-        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person) ? person : null;
+        PersonBehind.Of(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];
 }

@@ -52,24 +52,21 @@ internal sealed class RecoveryAct(
     /// <param name="id">The recovery.</param>
     /// <param name="command">The command.</param>
     /// <returns>The recovery afterwards, as the caller may see it.</returns>
-    public Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command) =>
-        Run(act, caller, id, _ => Task.FromResult(command));
-
-    /// <summary>Runs a command of a caller that is made from what was found.</summary>
-    /// <param name="act">The act.</param>
-    /// <param name="caller">Who acts.</param>
-    /// <param name="id">The recovery.</param>
-    /// <param name="command">Makes the command.</param>
-    /// <returns>The recovery afterwards, as the caller may see it.</returns>
-    public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, Func<Found, Task<RecoveryCommand>> command)
+    public async Task<Result<Recovery>> Run(Act act, Caller caller, RecoveryId id, RecoveryCommand command)
     {
         var found = await Find(act, caller, id);
-        if (found.Refusal is { } refusal)
-        {
-            return refusal;
-        }
+        return found.Refusal is { } refusal ? refusal : await Run(act, caller, found.Value, command);
+    }
 
-        var applied = await Apply(act, found.Value, await command(found.Value), caller);
+    /// <summary>Runs a command of a caller on what was found for them.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="caller">Who acts.</param>
+    /// <param name="found">What <see cref="Find"/> found in this act.</param>
+    /// <param name="command">The command.</param>
+    /// <returns>The recovery afterwards, as the caller may see it.</returns>
+    public async Task<Result<Recovery>> Run(Act act, Caller caller, Found found, RecoveryCommand command)
+    {
+        var applied = await Apply(act, found, command, caller);
         return applied.Refusal is { } refused ? refused : applied.Value.AsSeenBy(caller.Principal, act.Now);
     }
 

@@ -24,6 +24,17 @@ internal sealed class RecoveryPages(ApplicationStore applications, EngineOptions
     /// <param name="application">The application; null when it is gone.</param>
     public Uri NotMe(Application? application) => new(OriginOf(application), "/recover/not-me");
 
+    /// <summary>The page on which operators decide on a recovery: <c>/operate/recoveries/{id}</c>, on the tenant's own origin.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="recovery">The recovery.</param>
+    public async Task<Uri> Operate(DbSession db, TenantId tenant, RecoveryId recovery) =>
+        new(OriginOf(await applications.FindDefault(db, tenant)), $"/operate/recoveries/{recovery}");
+
+    /// <summary>The page on which the person confirms that a recovery is theirs; the token goes into its fragment.</summary>
+    /// <param name="application">The application; null when it is gone.</param>
+    public Uri Confirm(Application? application) => new(OriginOf(application), "/recover/confirm");
+
     /// <summary>What people know an application as: its name, or the host of its pages as long as nobody gave it one.</summary>
     /// <param name="application">The application; null when it is gone.</param>
     public string NameOf(Application? application) =>

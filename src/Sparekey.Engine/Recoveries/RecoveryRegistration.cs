@@ -30,6 +30,7 @@ internal static class RecoveryRegistration
         .AddUseCase<OpenRecovery>()
         .AddUseCase<CollectRecovery>()
         .AddUseCase<IssueRecovery>()
+        .AddUseCase<SignDecisions>()
         .AddUseCase<DecideOnRecovery>()
         .AddUseCase<ReadRecoveries>()
         .AddUseCase<RequestRecovery>()

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Policies;
@@ -32,6 +33,14 @@ internal static class RecoveriesApi
             .WithSummary("Notes that somebody saw proof of who the person is.");
         group.MapPost("/{id}/approvals", Approve).Takes<DecisionBody>().RequirePermission(Permission.RecoveryApprove).WithSummary("Approves.");
         group.MapPost("/{id}/denials", Deny).Takes<DecisionBody>().RequirePermission(Permission.RecoveryApprove).WithSummary("Denies.");
+        group.MapPost("/{id}/confirmations/options", ConfirmOptions).Takes<ConfirmationToSign>().RequirePermission(Permission.RecoveryConfirm)
+            .WithSummary("What a passkey signs of a confirmation.");
+        group.MapPost("/{id}/evidence/options", EvidenceOptions).Takes<EvidenceToSign>().RequirePermission(Permission.RecoveryEvidence)
+            .WithSummary("What a passkey signs of evidence.");
+        group.MapPost("/{id}/approvals/options", ApproveOptions).Takes<DecisionToSignBody>().RequirePermission(Permission.RecoveryApprove)
+            .WithSummary("What a passkey signs of an approval.");
+        group.MapPost("/{id}/denials/options", DenyOptions).Takes<DecisionToSignBody>().RequirePermission(Permission.RecoveryApprove)
+            .WithSummary("What a passkey signs of a denial.");
         group.MapPost("/{id}/cancel", Cancel).Takes<CancelBody>().RequirePermission(Permission.RecoveryCancel).WithSummary("Ends the recovery.");
     }
 
@@ -114,17 +123,62 @@ internal static class RecoveriesApi
             : decide.AddReason(context.Caller(), id, body.ToReason(), context.RequestAborted));
 
     private static Task<IResult> Confirm(HttpContext context, DecideOnRecovery decide, Acts acts) =>
-        Decide<ConfirmationBody>(context, acts, (id, body) => decide.Confirm(context.Caller(), id, body.Digest, body.Over, context.RequestAborted));
+        Decide<ConfirmationBody>(
+            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            (id, body, given) => decide.Confirm(context.Caller(), id, given, body.Over, context.RequestAborted));
 
     private static Task<IResult> GiveEvidence(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<EvidenceBody>(
-            context, acts, (id, body) => decide.GiveEvidence(context.Caller(), id, body.Digest, body.Kind, context.RequestAborted));
+            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            (id, body, given) => decide.GiveEvidence(context.Caller(), id, given, body.Kind, context.RequestAborted));
 
     private static Task<IResult> Approve(HttpContext context, DecideOnRecovery decide, Acts acts) =>
-        Decide<DecisionBody>(context, acts, (id, body) => decide.Approve(context.Caller(), id, body.Digest, context.RequestAborted));
+        Decide<DecisionBody>(
+            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            (id, _, given) => decide.Approve(context.Caller(), id, given, context.RequestAborted));
 
     private static Task<IResult> Deny(HttpContext context, DecideOnRecovery decide, Acts acts) =>
-        Decide<DecisionBody>(context, acts, (id, body) => decide.Deny(context.Caller(), id, body.Digest, context.RequestAborted));
+        Decide<DecisionBody>(
+            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            (id, _, given) => decide.Deny(context.Caller(), id, given, context.RequestAborted));
+
+    private static Task<IResult> ConfirmOptions(HttpContext context, SignDecisions sign) => Options<ConfirmationToSign>(
+        context, sign, b => new DecisionToSign(DecisionKind.Confirmation, new GivenDecision(b.Digest) { Comment = b.Comment }, b.Over));
+
+    private static Task<IResult> EvidenceOptions(HttpContext context, SignDecisions sign) => Options<EvidenceToSign>(
+        context, sign, b => new DecisionToSign(DecisionKind.Evidence, new GivenDecision(b.Digest) { Comment = b.Comment }, b.Kind));
+
+    private static Task<IResult> ApproveOptions(HttpContext context, SignDecisions sign) => Options<DecisionToSignBody>(
+        context, sign, b => new DecisionToSign(DecisionKind.Approval, new GivenDecision(b.Digest) { Comment = b.Comment }));
+
+    private static Task<IResult> DenyOptions(HttpContext context, SignDecisions sign) => Options<DecisionToSignBody>(
+        context, sign, b => new DecisionToSign(DecisionKind.Denial, new GivenDecision(b.Digest) { Comment = b.Comment }));
+
+    private static async Task<IResult> Options<TBody>(HttpContext context, SignDecisions sign, Func<TBody, DecisionToSign> decision)
+        where TBody : class
+    {
+        if (context.RouteId<RecoveryId>("id") is not { } id)
+        {
+            return new Problem(RefusalCode.RecoveryNotFound);
+        }
+
+        var body = await StrictBody.Read<TBody>(context);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await sign.Begin(context.Caller(), id, decision(body.Value), context.RequestAborted)).ToAnswer(PasskeyJson.Options);
+    }
+
+    private static Result<GivenDecision> Given(string digest, string? comment, JsonElement? assertion)
+    {
+        var given = new GivenDecision(digest) { Comment = comment };
+        if (assertion is not { } proved)
+        {
+            return given;
+        }
+
+        var proof = PasskeyJson.ReadProof(proved, "/assertion");
+        return proof.Refusal is { } malformed ? malformed : given with { Assertion = proof.Value };
+    }
 
     private static Task<IResult> Cancel(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<CancelBody>(context, acts, (id, body) => Texts.IsTooLong(body.Reason)
@@ -146,13 +200,28 @@ internal static class RecoveriesApi
             : (await decide(id, body.Value)).ToAnswer(r => RecoveryView.Of(r, acts.Now));
     }
 
+    private static Task<IResult> Decide<TBody>(
+        HttpContext context, Acts acts, Func<TBody, Result<GivenDecision>> read, Func<RecoveryId, TBody, GivenDecision, Task<Result<Recovery>>> decide)
+        where TBody : class =>
+        Decide<TBody>(context, acts, (id, body) => read(body) is { Refusal: { } malformed }
+            ? Task.FromResult<Result<Recovery>>(malformed)
+            : decide(id, body, read(body).Value));
+
     private sealed record RecoveryPage(IReadOnlyList<RecoveryView> Recoveries, string? Cursor);
 
-    private sealed record DecisionBody(string Digest);
+    private sealed record DecisionBody(string Digest, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
 
-    private sealed record ConfirmationBody(string Digest, string? Over = null);
+    private sealed record DecisionToSignBody(string Digest, [property: FreeText] string? Comment = null);
 
-    private sealed record EvidenceBody(string Digest, string Kind);
+    private sealed record ConfirmationBody(
+        string Digest, string? Over = null, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
+
+    private sealed record ConfirmationToSign(string Digest, string? Over = null, [property: FreeText] string? Comment = null);
+
+    private sealed record EvidenceBody(
+        string Digest, string Kind, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
+
+    private sealed record EvidenceToSign(string Digest, string Kind, [property: FreeText] string? Comment = null);
 
     private sealed record CancelBody([property: FreeText] string? Reason = null);
 }

@@ -20,6 +20,7 @@ internal sealed record RecoveryView(
     IReadOnlyList<Revocation> Revoke,
     IReadOnlyList<RequirementView> Requirements,
     string Digest,
+    string DecisionDigest,
     ReasonView? Reason,
     PrincipalView RequestedBy,
     DateTimeOffset OpenUntil,
@@ -45,6 +46,7 @@ internal sealed record RecoveryView(
             recovery.Id, recovery.State, request.Account, request.Application, request.Means, request.CodeFormat, request.Channel,
             Duration.Format(request.Lifetime), request.NotBefore, request.Revoke,
             [.. recovery.Requirements.Select(r => RequirementView.Of(r, now))], recovery.Digest,
+            recovery.DecisionDigest,
             request.Reason is { } reason ? new ReasonView(reason.Code, reason.Text, reason.Ticket) : null,
             PrincipalView.Of(recovery.RequestedBy), recovery.OpenUntil, recovery.CreatedAt, recovery.ClosedAt,
             recovery.Secret is { } live ? new GenerationView(live.Number, live.ExpiresAt, live.Usable, live.Redemptions) : null,
@@ -69,12 +71,13 @@ internal sealed record OpenedRedemptionView(
 /// <summary>A requirement as it stands on the wire.</summary>
 internal sealed record RequirementView(
     RequirementKind Kind, bool Met, int? Count, IReadOnlyList<MetByView> MetBy, DateTimeOffset? Until, bool? OrEvidence,
-    string? Evidence, IReadOnlyList<string>? ReasonCodes, string? TicketPattern, IReadOnlyList<string>? Over, ApproversView? Approvers)
+    string? Evidence, IReadOnlyList<string>? ReasonCodes, string? TicketPattern, IReadOnlyList<string>? Over, ApproversView? Approvers,
+    bool? Signed)
 {
     public static RequirementView Of(Requirement requirement, DateTimeOffset now) => new(
         requirement.Kind, requirement.IsMet(now),
         requirement.Kind == RequirementKind.Approvals ? requirement.Count : null,
-        [.. requirement.Met.Select(m => new MetByView(PrincipalView.Of(m.By), m.How, m.At, m.Over))],
+        [.. requirement.Met.Select(m => new MetByView(PrincipalView.Of(m.By), m.How, m.At, m.Over, m.Signature is null ? null : true))],
         requirement.Until,
         requirement.Kind == RequirementKind.Confirmation ? requirement.OrEvidence : null,
         requirement.EvidenceKind,
@@ -84,14 +87,15 @@ internal sealed record RequirementView(
         requirement is { Kind: RequirementKind.Approvals } and ({ FromGroups.IsEmpty: false } or { FromAnotherGroup: true } or { ByManager: true })
             ? new ApproversView(
                 requirement.FromGroups.IsEmpty ? null : requirement.FromGroups, requirement.FromAnotherGroup ? true : null, requirement.ByManager ? true : null)
-            : null);
+            : null,
+        requirement.Signed ? true : null);
 }
 
 /// <summary>Whose approvals count; without it everybody's.</summary>
 internal sealed record ApproversView(IReadOnlyList<string>? Groups, bool? AnotherGroup, bool? Manager);
 
 /// <summary>Who met a requirement.</summary>
-internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At, string? Over);
+internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At, string? Over, bool? Signed);
 
 /// <summary>Who acts.</summary>
 internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)

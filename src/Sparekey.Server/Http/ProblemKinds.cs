@@ -61,6 +61,7 @@ internal static class ProblemKinds
         RefusalCode.WrongState => (409, "The recovery is not in a state for this"),
         RefusalCode.NotRequired => (409, "Nothing of the kind is required"),
         RefusalCode.DigestMismatch => (409, "The decision was made on another request"),
+        RefusalCode.SignatureRequired => (403, "The approval must be signed by a passkey"),
         RefusalCode.ReasonNotAllowed => (400, "This reason is not accepted"),
         RefusalCode.SeparationOfDuties => (403, "This is somebody else's to do"),
         RefusalCode.RecentlyRecovered => (403, "Whoever was just recovered does not decide on others"),
