@@ -102,7 +102,8 @@ internal sealed class Story
             ApprovalsFrom: choices.Chance(10) ? [new ApproversDocument(choices.Of(1, 2), ["security"])] : null,
             ApprovalFromAnotherGroup: choices.Chance(10) ? true : null,
             ApprovalByManager: choices.Chance(5) ? true : null,
-            SecondProof: choices.Chance(25) ? choices.Of("always", "below_account") : null));
+            SecondProof: choices.Chance(25) ? choices.Of("always", "below_account") : null,
+            ApprovalsSigned: choices.Chance(10) ? true : null));
 
     private void Continue(Choices choices)
     {
@@ -183,6 +184,7 @@ internal sealed class Story
                 Groups = [.. choices.Some(["security", "help_desk", "vip"])],
                 RequesterGroups = ["help_desk"],
                 ManagerOfTarget = choices.Chance(30) && Ids.TryParse<AccountId>(anybody.Id, out var manager) ? manager : null,
+                Note = choices.Chance(50) ? new DecisionNote(null, new DecisionSignature(Sample.Id<CredentialId>(60), "hash")) : DecisionNote.None,
             },
             10 => choices.Chance(20) ? new RecoveryCommand.Deny(anybody, Digest(choices)) : new RecoveryCommand.Tick(),
             11 or 12 or 13 or 14 => new RecoveryCommand.Issue(requester, _account, choices.Chance(25)),
