@@ -1,5 +1,3 @@
-using Sparekey.Core.Access;
-
 namespace Sparekey.Core.Recoveries;
 
 /// <summary>The passkey that signed a decision, and what it signed.</summary>
