@@ -44,6 +44,7 @@ public enum RefusalCode
     TenantNotFound,
     WebhookNotFound,
     DeliveryNotFound,
+    MailTextNotFound,
     ProblemNotFound,
     IdentifierTaken,
     NameTaken,

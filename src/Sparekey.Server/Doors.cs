@@ -40,5 +40,6 @@ internal static class Doors
         ApplicationsApi.Map(v1);
         IdentitySchemasApi.Map(v1);
         WebhooksApi.Map(v1);
+        MailApi.Map(v1);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Engine.Delivery.MailTexts;
 
 namespace Sparekey.Engine.Delivery;
 
@@ -13,6 +14,9 @@ internal static class DeliveryRegistration
         .AddSingleton<OutboxQueue>()
         .AddSingleton<MessageAddressing>()
         .AddSingleton<MailTemplates>()
+        .AddSingleton<MailTextStore>()
+        .AddSingleton<TenantMailTexts>()
         .AddSingleton<MailComposer>()
+        .AddUseCase<ManageMailTexts>()
         .AddUseCase<DeliverMessages>();
 }

@@ -1,8 +1,10 @@
-using System.Text.Json;
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
+using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Delivery.MailTexts;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Storage;
@@ -14,15 +16,18 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="Address">The account's address that it goes to; null when the account does not have it (any more).</param>
 internal sealed record ComposedMail(Mail Mail, AddressId? Address);
 
-/// <summary>Writes the mail of a message in the person's language.</summary>
+/// <summary>Writes the mail of a message in the person's language and in the tenant's words.</summary>
 /// <param name="accounts">Knows the person's language.</param>
 /// <param name="applications">Knows what the application is called.</param>
 /// <param name="pages">Knows where the person's pages are.</param>
-/// <param name="templates">The texts.</param>
+/// <param name="texts">The texts.</param>
 /// <param name="keys">Opens what the message says.</param>
 internal sealed class MailComposer(
-    AccountStore accounts, ApplicationStore applications, RecoveryPages pages, MailTemplates templates, KeyRing keys)
+    AccountStore accounts, ApplicationStore applications, RecoveryPages pages, TenantMailTexts texts, KeyRing keys)
 {
+    /// <summary>The value that makes a message a test: the language it is to be written in, whatever the person named.</summary>
+    public const string TestLocale = "test_locale";
+
     /// <summary>Writes the mail of a message with one recipient.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
@@ -36,41 +41,68 @@ internal sealed class MailComposer(
         }
 
         var account = await accounts.Find(db, tenant, message.Account);
-        var application = Ids.TryParse<ApplicationId>(values.GetValueOrDefault("application"), out var id)
-            ? await applications.Find(db, tenant, id)
-            : null;
-        application ??= await applications.FindDefault(db, tenant);
-        var language = LanguageOf(account);
-        var model = Model(message, values, language, application);
-        var (subject, text, html) = templates.Write(message.Kind, language, model);
+        var test = values.GetValueOrDefault(TestLocale);
+        var chosen = await texts.Choose(db, tenant, WireName.Of(message.Kind), test ?? MailLocale.Of(account));
+        var model = Model(values, chosen.Phrases, await ApplicationOf(db, tenant, values), message.CreatedAt, message.ExpiresAt);
+        var (subject, text, html) = chosen.Mail.Value.Write(model);
         var form = Identifier.Normalize(to.Value);
         var address = account?.Addresses.FirstOrDefault(a => form is not null && Identifier.Normalize(a.Value) == form);
-        return new ComposedMail(new Mail(message.Id.ToString(), to.Value, language, subject, text, html), address?.Id);
+        var mail = new Mail(message.Id.ToString(), to.Value, chosen.Language, test is null ? subject : $"[Test] {subject}", text, html)
+        {
+            FromName = chosen.Settings.FromName,
+        };
+        return new ComposedMail(mail, address?.Id);
     }
 
-    /// <summary>The language that a person is written to in: the trait <c>locale</c>, where there are texts in it.</summary>
-    /// <param name="account">The person; null when they are gone.</param>
-    internal static string LanguageOf(Account? account)
+    /// <summary>A value for every name that may stand in a text. What looks like a secret is none.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="phrases">The words of the language.</param>
+    /// <param name="now">The time.</param>
+    public async Task<IReadOnlyDictionary<string, string?>> Sample(DbSession db, TenantId tenant, Phrases phrases, DateTimeOffset now) =>
+        Model(
+            await SampleValues(db, tenant), phrases, await applications.FindDefault(db, tenant), now, now + TimeSpan.FromHours(1));
+
+    /// <summary>What a message says that is only a test.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    public async Task<Dictionary<string, string>> SampleValues(DbSession db, TenantId tenant)
     {
-        using var traits = JsonDocument.Parse(account?.Traits ?? "{}");
-        var locale = traits.RootElement.ValueKind == JsonValueKind.Object
-            && traits.RootElement.TryGetProperty("locale", out var value) && value.ValueKind == JsonValueKind.String
-                ? value.GetString()!
-                : "";
-        var language = locale.Split('-', '_')[0].ToLowerInvariant();
-        return MailTemplates.Languages.Contains(language, StringComparer.Ordinal) ? language : MailTemplates.DefaultLanguage;
+        var page = pages.Recover(await applications.FindDefault(db, tenant));
+        return new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["secret"] = $"{page}#sample-link",
+            ["code"] = "1234-5678-sample",
+            [MessageAddressing.NotMeLink] = $"{page}/not-me#sample-notice",
+            ["address"] = "person@example.com",
+            ["left"] = "3",
+            ["kept"] = "sample passkey",
+            ["into"] = "session",
+            ["requested_by"] = WireName.Of(PrincipalKind.ServiceAccount),
+            ["means"] = WireName.Of(Means.Link),
+            ["credential"] = WireName.Of(CredentialKind.Password),
+            ["change"] = "added",
+            ["kind"] = WireName.Of(AddressKind.Email),
+        };
     }
+
+    /// <summary>The language of the built-in texts that a person is written to in.</summary>
+    /// <param name="account">The person; null when they are gone.</param>
+    internal static string LanguageOf(Account? account) =>
+        MailLocale.Candidates(MailLocale.Of(account), MailTemplates.DefaultLanguage).First(c => MailTemplates.Languages.Contains(c, StringComparer.Ordinal));
+
+    private async Task<Application?> ApplicationOf(DbSession db, TenantId tenant, IReadOnlyDictionary<string, string> values) =>
+        (Ids.TryParse<ApplicationId>(values.GetValueOrDefault("application"), out var id) ? await applications.Find(db, tenant, id) : null)
+        ?? await applications.FindDefault(db, tenant);
 
     // Closed names become phrases of the language; what is not among them is left out, never shown raw.
     private Dictionary<string, string?> Model(
-        QueuedMessage message, IReadOnlyDictionary<string, string> values, string language, Application? application)
-    {
-        var phrases = templates.PhrasesOf(language);
-        return new Dictionary<string, string?>(StringComparer.Ordinal)
+        IReadOnlyDictionary<string, string> values, Phrases phrases, Application? application, DateTimeOffset createdAt, DateTimeOffset? expiresAt) =>
+        new(StringComparer.Ordinal)
         {
             ["application"] = pages.NameOf(application),
-            ["when"] = phrases.Time(message.CreatedAt),
-            ["until"] = message.ExpiresAt is { } expires ? phrases.Time(expires) : null,
+            ["when"] = phrases.Time(createdAt),
+            ["until"] = expiresAt is { } expires ? phrases.Time(expires) : null,
             ["page"] = values.GetValueOrDefault("page") ?? pages.Recover(application).AbsoluteUri,
             ["secret"] = values.GetValueOrDefault("secret"),
             ["code"] = values.GetValueOrDefault("code"),
@@ -85,5 +117,4 @@ internal sealed class MailComposer(
             ["change"] = phrases.Of("change", values.GetValueOrDefault("change")),
             ["kind"] = phrases.Of("kind", values.GetValueOrDefault("kind")),
         };
-    }
 }

@@ -1,8 +1,11 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using HandlebarsDotNet;
 using Sparekey.Core;
+using Sparekey.Engine.Delivery.MailTexts;
 
 namespace Sparekey.Engine.Delivery;
 
@@ -10,6 +13,12 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="words">The words by set and name, for example <c>requested_by.anonymous</c>.</param>
 internal sealed class Phrases(IReadOnlyDictionary<string, string> words)
 {
+    /// <summary>The word that says how a time is written: day, month, year, and the time itself.</summary>
+    public const string TimeFormat = "time";
+
+    /// <summary>What there are words for.</summary>
+    public IEnumerable<string> Names => words.Keys;
+
     /// <summary>The phrase of a name.</summary>
     /// <param name="set">The set.</param>
     /// <param name="name">The name; null gives null.</param>
@@ -22,7 +31,49 @@ internal sealed class Phrases(IReadOnlyDictionary<string, string> words)
     {
         var utc = time.UtcDateTime;
         var month = words[$"month.{utc.Month.ToString(CultureInfo.InvariantCulture)}"];
-        return string.Format(CultureInfo.InvariantCulture, words["time"], utc.Day, month, utc.Year, utc);
+        return string.Format(CultureInfo.InvariantCulture, words[TimeFormat], utc.Day, month, utc.Year, utc);
+    }
+
+    /// <summary>These, and others in the place of some.</summary>
+    /// <param name="own">The others.</param>
+    public Phrases With(IReadOnlyDictionary<string, string> own) =>
+        new(words.Concat(own).GroupBy(w => w.Key, StringComparer.Ordinal).ToFrozenDictionary(g => g.Key, g => g.Last().Value, StringComparer.Ordinal));
+}
+
+/// <summary>The text of one message within its layout, ready to be filled in.</summary>
+internal sealed class CompiledMail
+{
+    private static readonly IHandlebars Plain = Handlebars.Create(new HandlebarsConfiguration { NoEscape = true });
+    private static readonly IHandlebars Escaping = Handlebars.Create();
+
+    private readonly HandlebarsTemplate<object, object> _subject;
+    private readonly HandlebarsTemplate<object, object> _text;
+    private readonly HandlebarsTemplate<object, object> _html;
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="content">The text.</param>
+    /// <param name="layout">What stands around it, with <c>[body]</c> in its place.</param>
+    /// <exception cref="HandlebarsException">It cannot be read.</exception>
+    public CompiledMail(MailText content, MailText layout)
+    {
+        _subject = Plain.Compile((content.Subject ?? "").Trim());
+        _text = Plain.Compile(layout.Text.Replace(MailTemplates.Body, content.Text.Trim(), StringComparison.Ordinal));
+        _html = Escaping.Compile((layout.Html ?? MailTemplates.Body).Replace(MailTemplates.Body, (content.Html ?? "").Trim(), StringComparison.Ordinal));
+    }
+
+    /// <summary>Writes a message.</summary>
+    /// <param name="model">The values, by name; null or absent where there is none.</param>
+    public MailPreview Write(IReadOnlyDictionary<string, string?> model) => new(_subject(model), OneBlankLine(_text(model)), _html(model));
+
+    // A paragraph that is left out leaves its blank lines behind.
+    private static string OneBlankLine(string text)
+    {
+        while (text.Contains("\n\n\n", StringComparison.Ordinal))
+        {
+            text = text.Replace("\n\n\n", "\n\n", StringComparison.Ordinal);
+        }
+
+        return text;
     }
 }
 
@@ -35,25 +86,33 @@ internal sealed class MailTemplates
     /// <summary>The language where a person has named none.</summary>
     public const string DefaultLanguage = "en";
 
-    private readonly Dictionary<string, HandlebarsTemplate<object, object>> _templates = new(StringComparer.Ordinal);
+    /// <summary>The name of what stands around every text.</summary>
+    public const string Layout = "layout";
+
+    /// <summary>The name of the words for closed names.</summary>
+    public const string Phrases = "phrases";
+
+    /// <summary>Where in a layout the text stands.</summary>
+    public const string Body = "[body]";
+
+    private readonly Dictionary<(string Name, string Language), MailText> _texts = [];
     private readonly Dictionary<string, Phrases> _phrases = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Name, string Language), CompiledMail> _compiled = new();
 
     /// <summary>Reads every text: one that is missing or broken stops the start, not a mail.</summary>
     public MailTemplates()
     {
-        var plain = Handlebars.Create(new HandlebarsConfiguration { NoEscape = true });
-        var escaping = Handlebars.Create();
         foreach (var language in Languages)
         {
-            _phrases[language] = new Phrases(JsonSerializer.Deserialize<Dictionary<string, string>>(Read($"{language}/phrases.json"))!);
-            foreach (var kind in Enum.GetValues<MessageKind>())
+            var phrases = Read($"{language}/phrases.json");
+            _phrases[language] = new Phrases(JsonSerializer.Deserialize<Dictionary<string, string>>(phrases)!);
+            _texts[(Phrases, language)] = new MailText(null, phrases, null);
+            _texts[(Layout, language)] = new MailText(null, Read($"{language}/layout.text.hbs"), Read($"{language}/layout.html.hbs"));
+            foreach (var name in WireName.All<MessageKind>())
             {
-                var name = $"{language}/{WireName.Of(kind)}";
-                _templates[$"{name}.subject"] = plain.Compile(Read($"{name}.subject.hbs").Trim());
-                _templates[$"{name}.text"] = plain.Compile(Read($"{language}/layout.text.hbs")
-                    .Replace("[body]", Read($"{name}.text.hbs").Trim(), StringComparison.Ordinal));
-                _templates[$"{name}.html"] = escaping.Compile(Read($"{language}/layout.html.hbs")
-                    .Replace("[body]", Read($"{name}.html.hbs").Trim(), StringComparison.Ordinal));
+                _texts[(name, language)] = new MailText(
+                    Read($"{language}/{name}.subject.hbs").Trim(), Read($"{language}/{name}.text.hbs"), Read($"{language}/{name}.html.hbs"));
+                Compiled(name, language);
             }
         }
     }
@@ -61,31 +120,24 @@ internal sealed class MailTemplates
     /// <summary>The languages that there are texts in.</summary>
     public static IReadOnlyList<string> Languages { get; } = ["en", "de"];
 
+    /// <summary>The names of all texts, in the order in which they are shown.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Layout, Phrases, .. WireName.All<MessageKind>()];
+
     /// <summary>The phrases of a language.</summary>
-    /// <param name="language">The language.</param>
-    public Phrases PhrasesOf(string language) => _phrases[language];
+    /// <param name="language">The language; where there are none in it, the default ones.</param>
+    public Phrases PhrasesOf(string language) => _phrases.GetValueOrDefault(language) ?? _phrases[DefaultLanguage];
 
-    /// <summary>Writes a message.</summary>
-    /// <param name="kind">What it is for.</param>
-    /// <param name="language">In which language.</param>
-    /// <param name="model">The values, by name; null or absent where there is none.</param>
-    public (string Subject, string Text, string Html) Write(
-        MessageKind kind, string language, IReadOnlyDictionary<string, string?> model)
-    {
-        var name = $"{language}/{WireName.Of(kind)}";
-        return (_templates[$"{name}.subject"](model), OneBlankLine(_templates[$"{name}.text"](model)), _templates[$"{name}.html"](model));
-    }
+    /// <summary>A text as it is written.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="language">Its language.</param>
+    /// <returns>The text; null where there is none in this language.</returns>
+    public MailText? TextOf(string name, string language) => _texts.GetValueOrDefault((name, language));
 
-    // A paragraph that is left out leaves its blank lines behind.
-    private static string OneBlankLine(string text)
-    {
-        while (text.Contains("\n\n\n", StringComparison.Ordinal))
-        {
-            text = text.Replace("\n\n\n", "\n\n", StringComparison.Ordinal);
-        }
-
-        return text;
-    }
+    /// <summary>A text within its layout.</summary>
+    /// <param name="name">The text's name.</param>
+    /// <param name="language">One of <see cref="Languages"/>.</param>
+    public CompiledMail Compiled(string name, string language) =>
+        _compiled.GetOrAdd((name, language), key => new CompiledMail(_texts[key], _texts[(Layout, key.Language)]));
 
     private static string Read(string name)
     {

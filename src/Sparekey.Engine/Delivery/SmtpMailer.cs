@@ -16,6 +16,9 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="Html">The same, as HTML.</param>
 internal sealed record Mail(string Id, string To, string Language, string Subject, string Text, string Html)
 {
+    /// <summary>The name before the address it comes from; null for the configured one.</summary>
+    public string? FromName { get; init; }
+
     /// <summary>Shows nothing of what it says.</summary>
     public override string ToString() => $"mail {Id}";
 }
@@ -86,7 +89,8 @@ internal sealed class SmtpMailer(MailOptions options)
     // stands in a body, or in a recipient that was parsed whole.
     private MailMessage Write(Mail mail, MailAddress to)
     {
-        var message = new MailMessage(options.From, to)
+        var from = mail.FromName is { } name ? new MailAddress(options.From.Address, name, Encoding.UTF8) : options.From;
+        var message = new MailMessage(from, to)
         {
             Subject = OneLine(mail.Subject),
             SubjectEncoding = Encoding.UTF8,

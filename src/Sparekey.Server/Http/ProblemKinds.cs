@@ -37,6 +37,7 @@ internal static class ProblemKinds
         RefusalCode.WebhookNotFound => (404, "There is no such webhook"),
         RefusalCode.OperatorNotFound => (404, "There is no such operator"),
         RefusalCode.DeliveryNotFound => (404, "There is no such delivery"),
+        RefusalCode.MailTextNotFound => (404, "There is no such text of mail"),
         RefusalCode.CredentialNotFound => (404, "There is no such credential"),
         RefusalCode.RecoveryNotFound => (404, "There is no such recovery"),
         RefusalCode.ServiceAccountNotFound => (404, "There is no such service account"),
