@@ -112,6 +112,17 @@ public readonly record struct DeliveryId(Guid Value) : IId<DeliveryId>
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>The id of a proposed change of policy.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct PolicyChangeId(Guid Value) : IId<PolicyChangeId>
+{
+    /// <inheritdoc/>
+    public static PolicyChangeId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>The id of a recovery.</summary>
 /// <param name="Value">The UUID.</param>
 public readonly record struct RecoveryId(Guid Value) : IId<RecoveryId>

@@ -45,6 +45,7 @@ public enum RefusalCode
     WebhookNotFound,
     DeliveryNotFound,
     MailTextNotFound,
+    PolicyChangeNotFound,
     ProblemNotFound,
     IdentifierTaken,
     NameTaken,
@@ -74,6 +75,8 @@ public enum RefusalCode
     AccountChanged,
     RecoveryExpired,
     RecoveryClosed,
+    RecoveriesStopped,
+    PolicyChangeClosed,
 
     // Secrets, redemptions, passwords, sessions. Anonymous callers see one of these per route, whatever the cause.
     SecretInvalid,

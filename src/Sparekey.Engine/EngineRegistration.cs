@@ -52,8 +52,7 @@ public static class EngineRegistration
         services.AddSingleton<LedgerWriter>();
         services.AddDelivery();
         services.AddSingleton<Acts>();
-        services.AddSingleton<PolicyStore>();
-        services.AddSingleton<ChangePolicy>();
+        services.AddPolicies();
         services.AddSingleton<LedgerSequencer>();
         services.AddSingleton<ReadLedger>();
         services.AddSingleton<SigningKeys>();

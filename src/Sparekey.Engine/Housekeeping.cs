@@ -85,6 +85,8 @@ public sealed class Housekeeping : BackgroundService
             "FROM ceremonies WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM sessions WHERE tenant_id = @tenant AND expires_at <= @now",
             "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
+            "FROM velocity_uses WHERE tenant_id = @tenant AND used_at <= @month",
+            "FROM velocity_alarms WHERE tenant_id = @tenant AND known_until <= @now",
             "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
             "FROM webhook_deliveries WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
         ];

@@ -19,18 +19,26 @@ public static class DirectAction
     /// </param>
     /// <param name="now">The time.</param>
     /// <param name="means">The recovery that could do the same.</param>
-    /// <returns>Null, or <see cref="RefusalCode.PolicyRefuses"/> with what is in the way.</returns>
+    /// <returns>
+    /// Null, or <see cref="RefusalCode.PolicyRefuses"/> with what is in the way, <see cref="RefusalCode.VelocityExceeded"/>,
+    /// <see cref="RefusalCode.RecoveriesStopped"/>.
+    /// </returns>
     public static Refusal? Check(
         Policy policy, AccountFacts account, Principal by, string? source, IEnumerable<ApplicationId> applications, DateTimeOffset now,
         Means means = Means.Force)
     {
+        if (policy.IsStopped)
+        {
+            return RefusalCode.RecoveriesStopped;
+        }
+
         foreach (var application in applications.DefaultIfEmpty())
         {
             var answer = policy.Evaluate(
                 new PolicyQuestion(means, Channel.Return, application, by.Kind, account) { How = Circumstances.Of(by, source) }, now);
-            if (answer.RefusedBy is { } rule)
+            if (answer.Refusal is { } refused)
             {
-                return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+                return refused;
             }
 
             var open = answer.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).Distinct(StringComparer.Ordinal);

@@ -23,7 +23,17 @@ public sealed record PolicyQuestion(
 /// <param name="LongestLifetime">How long a secret may live.</param>
 /// <param name="RefusedBy">The rule that refuses it altogether; null when none does.</param>
 public sealed record PolicyAnswer(
-    ImmutableArray<string> Rules, ImmutableArray<Requirement> Requirements, TimeSpan LongestLifetime, string? RefusedBy);
+    ImmutableArray<string> Rules, ImmutableArray<Requirement> Requirements, TimeSpan LongestLifetime, string? RefusedBy)
+{
+    /// <summary>The limit of velocity that is reached and refuses more; null when none does.</summary>
+    public LimitUse? Exceeded { get; init; }
+
+    /// <summary>Why it is refused: <see cref="RefusalCode.PolicyRefuses"/> or <see cref="RefusalCode.VelocityExceeded"/>; null when it is not.</summary>
+    public Refusal? Refusal =>
+        RefusedBy is { } rule ? new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.")
+        : Exceeded is { } use ? new Refusal(RefusalCode.VelocityExceeded, $"The limit {use.Limit.Name} is reached.") { RetryAfter = use.RetryAfter }
+        : null;
+}
 
 /// <summary>
 /// A tenant's policy: rules as data. Every rule that matches adds its demands and the strictest wins; no rule loosens another.
@@ -66,6 +76,15 @@ public sealed class Policy
     /// <summary>How long a recovery stays open.</summary>
     public TimeSpan OpenFor { get; }
 
+    /// <summary>How many recoveries there may be in how long.</summary>
+    public ImmutableArray<VelocityLimit> Velocity { get; internal init; } = [];
+
+    /// <summary>What it takes to change this policy; null where one writer is enough.</summary>
+    public PolicyChangeRule? Changes { get; internal init; }
+
+    /// <summary>Whether somebody stopped all recoveries: nothing is opened, issued, redeemed or completed.</summary>
+    public bool IsStopped { get; private init; }
+
     /// <summary>How far back its rules count recoveries; null where none does.</summary>
     public TimeSpan? LooksBack => _rules.Max(r => r.RecoveriesLately?.Within);
 
@@ -76,6 +95,9 @@ public sealed class Policy
     /// <param name="document">The policy.</param>
     /// <returns>The policy, or <see cref="RefusalCode.PolicyInvalid"/> with every fault.</returns>
     public static Result<Policy> From(PolicyDocument document) => new PolicyReader().Read(document);
+
+    /// <summary>The same policy while recoveries are stopped.</summary>
+    public Policy WhileStopped() => new(Document, Ranks, OpenFor, _rules) { Velocity = Velocity, Changes = Changes, IsStopped = true };
 
     /// <summary>What the policy demands of a recovery that is being opened.</summary>
     /// <param name="question">What is asked for.</param>
@@ -96,9 +118,15 @@ public sealed class Policy
             .Append(RecoveryLimits.LongestLifetime(question.Channel))
             .OfType<TimeSpan>()
             .Min();
-        var tightenings = question.Account.Tightenings;
+        var exceeded = question.Account.Uses.Where(u => u.IsExceeded).ToList();
+        var tightenings = exceeded.Exists(u => !u.Limit.Refuses)
+            ? question.Account.Tightenings.Add(Tightening.Velocity)
+            : question.Account.Tightenings;
         return new PolicyAnswer(
             [.. matching.Select(r => r.Name), .. tightenings.Distinct().Select(WireName.Of)], Tightenings.Add(requirements, tightenings), longest,
-            matching.Find(r => r.RefusesFor(question))?.Name);
+            matching.Find(r => r.RefusesFor(question))?.Name)
+        {
+            Exceeded = exceeded.Find(u => u.Limit.Refuses),
+        };
     }
 }

@@ -6,7 +6,26 @@ namespace Sparekey.Core.Policies;
 /// <param name="Roles">Roles from lowest to highest.</param>
 /// <param name="OpenFor">How long a recovery stays open, for example <c>72h</c>; null for the default.</param>
 /// <param name="Rules">The rules. Every one that matches adds its demands; none loosens another.</param>
-public sealed record PolicyDocument(IReadOnlyList<string> Roles, string? OpenFor, IReadOnlyList<RuleDocument> Rules);
+/// <param name="Velocity">How many recoveries there may be in how long; null for no limits.</param>
+/// <param name="Changes">What it takes to change the policy; null where one writer is enough.</param>
+public sealed record PolicyDocument(
+    IReadOnlyList<string> Roles, string? OpenFor, IReadOnlyList<RuleDocument> Rules, IReadOnlyList<VelocityDocument>? Velocity = null,
+    ChangesDocument? Changes = null);
+
+/// <summary>A limit of velocity. Requests of people for themselves are neither counted nor limited.</summary>
+/// <param name="Name">Its name, in refusals and in the ledger.</param>
+/// <param name="Per">What is counted: <c>token</c>, <c>operator</c>, <c>group</c> or <c>target</c>.</param>
+/// <param name="Count">So many are within the limit, 1 to 10000.</param>
+/// <param name="Within">In this time, 30 days at most: <c>1h</c>.</param>
+/// <param name="Then">What happens beyond it: <c>approval</c>, one more than the rules demand; or <c>refuse</c>. Null for <c>approval</c>.</param>
+/// <param name="Groups">With <c>group</c>: only these groups; null for every one.</param>
+public sealed record VelocityDocument(
+    string Name, string Per, int Count, string Within, string? Then = null, IReadOnlyList<string>? Groups = null);
+
+/// <summary>What it takes to change the policy.</summary>
+/// <param name="Approvals">So many other people with <c>policy:write</c> agree, 1 to 20.</param>
+/// <param name="OpenFor">How long a proposed change waits for them, 30 days at most; null for 72 hours.</param>
+public sealed record ChangesDocument(int Approvals, string? OpenFor = null);
 
 /// <summary>One rule.</summary>
 /// <param name="Name">Its name, shown wherever the rule has an effect.</param>

@@ -14,6 +14,9 @@ internal sealed class PolicyReader
     private const int MaxRoles = 32;
     private const int MaxNames = 100;
     private const int MostApprovals = 20;
+    private const int MaxLimits = 20;
+    private const string Approval = "approval";
+    private const string Refuse = "refuse";
     private const string Always = "always";
     private const string BelowAccount = "below_account";
 
@@ -38,9 +41,48 @@ internal sealed class PolicyReader
 
         var names = rules.Select(r => r.Name).Where(n => n.Length > 0).ToList();
         Check(names.Distinct(StringComparer.Ordinal).Count() == names.Count, "/rules", "Every rule has its own name.");
+        var limits = ReadLimits(document.Velocity);
+        var changes = ReadChanges(document.Changes);
         return _faults.Count == 0
-            ? new Policy(document, roles!, openFor, [.. rules])
+            ? new Policy(document, roles!, openFor, [.. rules]) { Velocity = limits, Changes = changes }
             : new Refusal(RefusalCode.PolicyInvalid, "The policy was not changed.") { Faults = _faults };
+    }
+
+    private ImmutableArray<VelocityLimit> ReadLimits(IReadOnlyList<VelocityDocument>? limits)
+    {
+        Check(limits is null or { Count: <= MaxLimits }, "/velocity", $"A list of at most {MaxLimits} limits.");
+        var read = limits is { Count: <= MaxLimits } ? limits.Select((l, i) => ReadLimit($"/velocity/{i}", l)).ToList() : [];
+        Check(read.Select(l => l.Name).Distinct(StringComparer.Ordinal).Count() == read.Count, "/velocity", "Every limit has its own name.");
+        return [.. read];
+    }
+
+    private VelocityLimit ReadLimit(string at, VelocityDocument? limit)
+    {
+        Check(limit is not null, at, "A limit.");
+        Check(IsName(limit?.Name), $"{at}/name", "1 to 64 letters, digits, hyphens, dots, colons and underscores.");
+        Check(WireName.TryParse<VelocityScope>(limit?.Per, out var per), $"{at}/per", $"One of: {string.Join(", ", WireName.All<VelocityScope>())}.");
+        Check(limit?.Count is >= 1 and <= VelocityLimit.Most, $"{at}/count", $"1 to {VelocityLimit.Most}.");
+        var within = limit?.Within is { } text ? ReadSpan($"{at}/within", text) : null;
+        Check(within > TimeSpan.Zero && within <= VelocityLimit.Longest, $"{at}/within", $"More than nothing, {Duration.Format(VelocityLimit.Longest)} at most.");
+        Check(limit?.Then is null or Approval or Refuse, $"{at}/then", $"{Approval} or {Refuse}.");
+        Check(limit?.Groups is null || per == VelocityScope.Group, $"{at}/groups", "Only with per: group.");
+        return new VelocityLimit(limit?.Name ?? at, per, limit?.Count ?? 0, within ?? default, limit?.Then == Refuse)
+        {
+            Groups = ReadNames($"{at}/groups", limit?.Groups),
+        };
+    }
+
+    private PolicyChangeRule? ReadChanges(ChangesDocument? changes)
+    {
+        if (changes is null)
+        {
+            return null;
+        }
+
+        var openFor = ReadSpan("/changes/open_for", changes.OpenFor) ?? PolicyChangeRule.UsualTime;
+        Check(changes.Approvals is >= 1 and <= MostApprovals, "/changes/approvals", $"1 to {MostApprovals}.");
+        Check(openFor > TimeSpan.Zero && openFor <= TimeSpan.FromDays(30), "/changes/open_for", "More than nothing, 30 days at most.");
+        return new PolicyChangeRule(changes.Approvals, openFor);
     }
 
     private RankOrder? ReadRoles(IReadOnlyList<string>? roles)

@@ -27,6 +27,9 @@ public sealed record AccountFacts(
     /// <summary>Why a recovery of the account takes more approvals now than the rules demand.</summary>
     public ImmutableArray<Tightening> Tightenings { get; init; } = [];
 
+    /// <summary>What a recovery of the account, asked for by this requester, counts against limits of velocity.</summary>
+    public ImmutableArray<LimitUse> Uses { get; init; } = [];
+
     /// <summary>How many recoveries were opened since a time.</summary>
     /// <param name="since">The time.</param>
     public int OpenedSince(DateTimeOffset since) => Opened.Count(at => at >= since);

@@ -197,9 +197,9 @@ public static partial class RecoveryMachine
             return RefusalCode.AccountDisabled;
         }
 
-        if (answer.RefusedBy is { } rule)
+        if (answer.Refusal is { } refused)
         {
-            return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+            return refused;
         }
 
         var decided = recovery.Requirements.Any(r => r.IsDecidedByPeople && !r.Met.IsEmpty);

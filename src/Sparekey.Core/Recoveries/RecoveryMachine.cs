@@ -24,7 +24,9 @@ public static partial class RecoveryMachine
     {
         if (command is RecoveryCommand.Open open)
         {
-            return recovery is null ? Opened(open, policy, now) : Refuse(RefusalCode.WrongState);
+            return recovery is not null ? Refuse(RefusalCode.WrongState)
+                : policy.IsStopped ? Refuse(RefusalCode.RecoveriesStopped)
+                : Opened(open, policy, now);
         }
 
         if (recovery is null)
@@ -34,7 +36,8 @@ public static partial class RecoveryMachine
 
         // Time is looked at first, so that a command never acts on a recovery that ended before it came.
         var (current, passed) = PassTime(recovery, now);
-        var decision = IsHiddenFrom(command, current, now) ? DecideUnnoticed(current, command, policy, now) : DecideOn(current, command, policy, now);
+        var decision = policy.IsStopped && StoppedAnswer(command) is { } stopped ? Refuse(stopped)
+            : IsHiddenFrom(command, current, now) ? DecideUnnoticed(current, command, policy, now) : DecideOn(current, command, policy, now);
         return decision switch
         {
             Decision.Accepted a => a with { Next = a.Next with { Version = recovery.Version + 1 }, Events = [.. passed, .. a.Events] },
@@ -51,6 +54,16 @@ public static partial class RecoveryMachine
     /// <param name="now">The time.</param>
     public static PolicyAnswer Evaluate(RecoveryCommand.Open open, Policy policy, DateTimeOffset now) =>
         policy.Evaluate(Question(open.Request, open.By, open.Source, open.Account), now);
+
+    // While recoveries are stopped nobody comes nearer to an account; who says no is heard. Whether a secret was right is not said, or it
+    // could be found out now and used later; wrong ones count as ever.
+    private static RefusalCode? StoppedAnswer(RecoveryCommand command) => command switch
+    {
+        RecoveryCommand.Issue or RecoveryCommand.Authorize or RecoveryCommand.Complete or RecoveryCommand.CompleteDirectly =>
+            RefusalCode.RecoveriesStopped,
+        RecoveryCommand.Redeem { Matches: true } => RefusalCode.SecretInvalid,
+        _ => null,
+    };
 
     private static Decision DecideOn(Recovery current, RecoveryCommand command, Policy policy, DateTimeOffset now) =>
         NoteOf(command)?.Fault is { } fault ? Refuse(fault) : command switch
@@ -161,9 +174,9 @@ public static partial class RecoveryMachine
             return new Refusal(RefusalCode.InvalidRequest, "A code has 6 to 10 digits."); // N6
         }
 
-        if (answer.RefusedBy is { } rule)
+        if (answer.Refusal is { } refused)
         {
-            return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+            return refused;
         }
 
         if (request.Lifetime > answer.LongestLifetime || request.Lifetime <= TimeSpan.Zero)

@@ -11,6 +11,7 @@ internal static class AccessRegistration
         .AddSingleton<OperatorStore>()
         .AddSingleton<AccessTokenStore>()
         .AddSingleton<Velocity>()
+        .AddSingleton<VelocityLimits>()
         .AddSingleton<Throttle>()
         .AddSingleton<Idempotency>()
         .AddSingleton<SecurityEvents>()

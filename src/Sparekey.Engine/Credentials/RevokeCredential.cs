@@ -25,10 +25,11 @@ public sealed class RevokeCredential
     private readonly CredentialStore _credentials;
     private readonly SessionStore _sessions;
     private readonly AccountFactsReader _facts;
+    private readonly VelocityLimits _limits;
 
     internal RevokeCredential(
         Acts acts, AccountStore accounts, ApplicationStore applications, PolicyStore policies, CredentialStore credentials,
-        SessionStore sessions, AccountFactsReader facts)
+        SessionStore sessions, AccountFactsReader facts, VelocityLimits limits)
     {
         _acts = acts;
         _accounts = accounts;
@@ -37,6 +38,7 @@ public sealed class RevokeCredential
         _credentials = credentials;
         _sessions = sessions;
         _facts = facts;
+        _limits = limits;
     }
 
     /// <summary>Removes a credential; the sessions it opened end with it.</summary>
@@ -46,7 +48,8 @@ public sealed class RevokeCredential
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// What was removed; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.CredentialNotFound"/>,
-    /// <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>, <see cref="RefusalCode.PolicyRefuses"/>.
+    /// <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>, <see cref="RefusalCode.PolicyRefuses"/>,
+    /// <see cref="RefusalCode.VelocityExceeded"/>, <see cref="RefusalCode.RecoveriesStopped"/>.
     /// </returns>
     public Task<Result<Credential>> Run(
         Caller caller, AccountId account, CredentialId credential, CancellationToken cancellationToken) =>
@@ -103,9 +106,13 @@ public sealed class RevokeCredential
     private async Task<Refusal?> FaultOf(Act act, Caller caller, Account account, Policy policy, ApplicationId? application)
     {
         var facts = await _facts.Read(act.Db, act.Tenant, account, policy, Requester.Of(caller), act.Now);
-        return application is { } known
+        var refused = application is { } known
             ? DirectAction.Check(policy, facts, caller.Principal, caller.Source, [known], act.Now, Means.Code)
             : DirectAction.Check(
                 policy, facts, caller.Principal, caller.Source, await _applications.Ids(act.Db, act.Tenant), act.Now);
+        await (refused is null
+            ? _limits.Count(act, facts.Uses, caller.Principal, caller, account.Id, recovery: null)
+            : _limits.Alarm(act, facts.Uses, caller.Principal, caller, account.Id, recovery: null));
+        return refused;
     }
 }

@@ -24,8 +24,11 @@ public sealed class IssueSignInCode
     private readonly AccountCodes _codes;
     private readonly AccountFactsReader _facts;
 
-    internal IssueSignInCode(Acts acts, AccountStore accounts, PolicyStore policies, AccountCodes codes, AccountFactsReader facts) =>
-        (_acts, _accounts, _policies, _codes, _facts) = (acts, accounts, policies, codes, facts);
+    private readonly VelocityLimits _limits;
+
+    internal IssueSignInCode(
+        Acts acts, AccountStore accounts, PolicyStore policies, AccountCodes codes, AccountFactsReader facts, VelocityLimits limits) =>
+        (_acts, _accounts, _policies, _codes, _facts, _limits) = (acts, accounts, policies, codes, facts, limits);
 
     /// <summary>Makes a code.</summary>
     /// <param name="caller">Who; holds <c>session:delegate</c>.</param>
@@ -38,7 +41,8 @@ public sealed class IssueSignInCode
     /// <returns>
     /// The code; or <see cref="RefusalCode.PermissionMissing"/>, <see cref="RefusalCode.AccountNotFound"/>,
     /// <see cref="RefusalCode.AccountDisabled"/>, <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>,
-    /// <see cref="RefusalCode.ReasonNotAllowed"/>, <see cref="RefusalCode.PolicyRefuses"/>, <see cref="RefusalCode.TooManyRequests"/>.
+    /// <see cref="RefusalCode.ReasonNotAllowed"/>, <see cref="RefusalCode.PolicyRefuses"/>, <see cref="RefusalCode.TooManyRequests"/>,
+    /// <see cref="RefusalCode.VelocityExceeded"/>, <see cref="RefusalCode.RecoveriesStopped"/>.
     /// </returns>
     public Task<Result<IssuedCode>> Run(
         Caller caller, CodeSet set, ApplicationId application, TimeSpan lifetime, bool authorized, Reason? reason,
@@ -56,15 +60,22 @@ public sealed class IssueSignInCode
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
         if ((caller.Grant.Demand(Permission.SessionDelegate)
             ?? caller.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks)
-            ?? reason?.FaultAt("/reason")
-            ?? FaultOf(await _facts.Read(act.Db, act.Tenant, account, policy, Requester.Of(caller), act.Now), caller, policy, application, reason, act.Now)) is { } refused)
+            ?? reason?.FaultAt("/reason")) is { } forbidden)
         {
+            return forbidden;
+        }
+
+        var facts = await _facts.Read(act.Db, act.Tenant, account, policy, Requester.Of(caller), act.Now);
+        if (FaultOf(facts, caller, policy, application, reason, act.Now) is { } refused)
+        {
+            await _limits.Alarm(act, facts.Uses, caller.Principal, caller, account.Id, recovery: null);
             return refused;
         }
 
         var issued = await _codes.Issue(act, set, lifetime, authorized);
         if (issued.Refusal is null)
         {
+            await _limits.Count(act, facts.Uses, caller.Principal, caller, account.Id, recovery: null);
             await act.Record(new LedgerEntry(LedgerEvent.SignInCodeIssued, caller.Principal, account.Id)
             {
                 Facts = SessionLedger.Facts(
@@ -92,9 +103,9 @@ public sealed class IssueSignInCode
                 How = Circumstances.Of(caller.Principal, caller.Source),
             },
             now);
-        if (answer.RefusedBy is { } rule)
+        if ((policy.IsStopped ? RefusalCode.RecoveriesStopped : answer.Refusal) is { } refused)
         {
-            return new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.");
+            return refused;
         }
 
         var open = answer.Requirements.Where(r => !r.IsMet(now) && !r.IsMetBy(reason)).ToList();

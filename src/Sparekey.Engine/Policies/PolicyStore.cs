@@ -23,24 +23,38 @@ public sealed class PolicyStore
     /// <param name="tenant">The tenant.</param>
     public async Task<VersionedPolicy> Current(DbSession db, TenantId tenant)
     {
-        var version = await db.Scalar<long?>(
-            "SELECT MAX(version) FROM policies WHERE tenant_id = @tenant", new { tenant = tenant.ToString() });
-        if (version is not { } newest)
-        {
-            return new VersionedPolicy(0, Policy.Default);
-        }
-
-        if (!_read.TryGetValue((tenant, (int)newest), out var policy))
-        {
-            var document = await db.Scalar<string>(
-                "SELECT document FROM policies WHERE tenant_id = @tenant AND version = @newest",
-                new { tenant = tenant.ToString(), newest });
-            policy = Policy.From(JsonSerializer.Deserialize<PolicyDocument>(document!)!).Value;
-            _read[(tenant, (int)newest)] = policy;
-        }
-
-        return new VersionedPolicy((int)newest, policy);
+        // One question for both, because every act asks it.
+        var row = await db.Find<CurrentRow>(
+            """
+            SELECT (SELECT MAX(version) FROM policies WHERE tenant_id = @tenant) AS Version,
+                   (SELECT stopped_at FROM recovery_stops WHERE tenant_id = @tenant) AS StoppedAt
+            """,
+            new { tenant = tenant.ToString() });
+        var version = (int)(row?.Version ?? 0);
+        var policy = version == 0 ? Policy.Default : await Read(db, tenant, version);
+        return new VersionedPolicy(version, row?.StoppedAt is null ? policy : policy.WhileStopped());
     }
+
+    private async Task<Policy> Read(DbSession db, TenantId tenant, int version)
+    {
+        if (!_read.TryGetValue((tenant, version), out var policy))
+        {
+            policy = Policy.From(Parse(await db.Scalar<string>(
+                "SELECT document FROM policies WHERE tenant_id = @tenant AND version = @version",
+                new { tenant = tenant.ToString(), version }) ?? throw new InvalidOperationException("The policy is gone."))).Value;
+            _read[(tenant, version)] = policy;
+        }
+
+        return policy;
+    }
+
+    /// <summary>A policy as it is stored.</summary>
+    /// <param name="document">The policy.</param>
+    internal static string Write(PolicyDocument document) => JsonSerializer.Serialize(document);
+
+    /// <summary>A stored policy.</summary>
+    /// <param name="text">What <see cref="Write"/> made of it.</param>
+    internal static PolicyDocument Parse(string text) => JsonSerializer.Deserialize<PolicyDocument>(text)!;
 
     /// <summary>The tenant's roles as they are in this transaction.</summary>
     /// <param name="db">The transaction.</param>
@@ -61,8 +75,10 @@ public sealed class PolicyStore
         {
             tenant = act.Tenant.ToString(),
             version,
-            document = JsonSerializer.Serialize(policy.Document),
+            document = Write(policy.Document),
             now = act.NowMs,
             by = by.Id,
         });
+
+    private sealed record CurrentRow(long? Version, long? StoppedAt);
 }

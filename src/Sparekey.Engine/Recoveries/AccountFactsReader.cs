@@ -22,7 +22,8 @@ internal sealed record Requester(Principal Principal, TokenId? Token = null)
 /// <summary>Reads what policy may ask of an account beyond what the account tells itself; what no rule asks is not looked up.</summary>
 /// <param name="recoveries">Knows how often it was to be recovered.</param>
 /// <param name="passkeys">Know how well it can sign in.</param>
-internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore passkeys)
+/// <param name="limits">Know how many recoveries there were.</param>
+internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore passkeys, VelocityLimits limits)
 {
     /// <summary>Reads.</summary>
     /// <param name="db">The transaction.</param>
@@ -41,21 +42,12 @@ internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore 
                 ? (await passkeys.List(db, tenant, account.Id, activeOnly: true))
                     .Select(p => AssuranceLevels.Of([.. p.Amr])).Append(AssuranceLevel.Aal1).Max()
                 : AssuranceLevel.Aal1,
-            Tightenings = [.. await TighteningsOf(db, tenant, account.Id, requester, now)],
+            Tightenings = await IsRepudiatedLately(db, tenant, account.Id, now) ? [Tightening.RepudiatedLately] : [],
+            Uses = without is { } opened
+                ? await limits.OfOpened(db, tenant, policy, opened, now)
+                : await limits.OfNew(
+                    db, tenant, policy, VelocitySubject.Of(requester.Principal, requester.Token, account.Id, account.Groups), now),
         };
-
-    private static async Task<List<Tightening>> TighteningsOf(
-        DbSession db, TenantId tenant, AccountId account, Requester requester, DateTimeOffset now)
-    {
-        _ = requester;
-        var all = new List<Tightening>();
-        if (await IsRepudiatedLately(db, tenant, account, now))
-        {
-            all.Add(Tightening.RepudiatedLately);
-        }
-
-        return all;
-    }
 
     // Whether "this was not me" was said of a recovery of the account within the last 24 hours.
     private static Task<bool> IsRepudiatedLately(DbSession db, TenantId tenant, AccountId account, DateTimeOffset now)

@@ -15,17 +15,17 @@ public sealed class CollectRecovery
     private readonly Acts _acts;
     private readonly RecoveryPreparation _preparation;
     private readonly RecoveryStore _store;
-    private readonly RecoveryWriter _writer;
+    private readonly RecoveryOpening _opening;
     private readonly RecoveryAct _recoveries;
     private readonly SecretIssuer _issuer;
 
     internal CollectRecovery(
-        Acts acts, RecoveryPreparation preparation, RecoveryStore store, RecoveryWriter writer, RecoveryAct recoveries, SecretIssuer issuer)
+        Acts acts, RecoveryPreparation preparation, RecoveryStore store, RecoveryOpening opening, RecoveryAct recoveries, SecretIssuer issuer)
     {
         _acts = acts;
         _preparation = preparation;
         _store = store;
-        _writer = writer;
+        _opening = opening;
         _recoveries = recoveries;
         _issuer = issuer;
     }
@@ -93,6 +93,7 @@ public sealed class CollectRecovery
         var decision = prepared.Decide(act.Now);
         if (decision is Decision.Refused refused)
         {
+            await _opening.Refused(act, prepared.Command, refused.Refusal, caller);
             return refused.Refusal;
         }
 
@@ -104,7 +105,7 @@ public sealed class CollectRecovery
             return new Refusal(RefusalCode.ReasonNotAllowed, $"Policy demands a {WireName.Of(unwritten.Kind)}.");
         }
 
-        var recovery = await _writer.Write(act, null, accepted, caller);
+        var recovery = await _opening.Write(act, prepared.Command, accepted, caller);
         await _store.SetCallKey(act, recovery.Id, callKey);
         return recovery;
     }

@@ -21,16 +21,16 @@ public sealed class OpenRecovery
 {
     private readonly Acts _acts;
     private readonly RecoveryPreparation _preparation;
-    private readonly RecoveryWriter _writer;
+    private readonly RecoveryOpening _opening;
     private readonly SecretIssuer _issuer;
     private readonly Idempotency _idempotency;
 
     internal OpenRecovery(
-        Acts acts, RecoveryPreparation preparation, RecoveryWriter writer, SecretIssuer issuer, Idempotency idempotency)
+        Acts acts, RecoveryPreparation preparation, RecoveryOpening opening, SecretIssuer issuer, Idempotency idempotency)
     {
         _acts = acts;
         _preparation = preparation;
-        _writer = writer;
+        _opening = opening;
         _issuer = issuer;
         _idempotency = idempotency;
     }
@@ -87,10 +87,11 @@ public sealed class OpenRecovery
         var decision = prepared.Value.Decide(act.Now);
         if (decision is Decision.Refused refused)
         {
+            await _opening.Refused(act, command, refused.Refusal, caller);
             return refused.Refusal;
         }
 
-        var recovery = await _writer.Write(act, null, (Decision.Accepted)decision, caller);
+        var recovery = await _opening.Write(act, command, (Decision.Accepted)decision, caller);
         var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
         return recovery.State == RecoveryState.Ready && mayIssue
             ? await _issuer.Issue(act, recovery, account, caller.Principal, policy.Policy, caller)

@@ -21,7 +21,7 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="codes">The codes.</param>
 /// <param name="spent">Counts tries.</param>
 /// <param name="store">The recoveries.</param>
-/// <param name="writer">Writes decisions.</param>
+/// <param name="opening">Writes what is opened.</param>
 /// <param name="recoveries">Runs commands.</param>
 /// <param name="issuer">Opens the redemption.</param>
 /// <param name="redemptions">Opens it again.</param>
@@ -29,7 +29,7 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="policies">The policy.</param>
 /// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoverWithSavedCode(
-    RecoveryCodeStore codes, SpentRecoveryCodes spent, RecoveryStore store, RecoveryWriter writer, RecoveryAct recoveries,
+    RecoveryCodeStore codes, SpentRecoveryCodes spent, RecoveryStore store, RecoveryOpening opening, RecoveryAct recoveries,
     SecretIssuer issuer, Redemptions redemptions, ApplicationStore applications, PolicyStore policies, AccountFactsReader facts)
 {
     /// <summary>Takes a code.</summary>
@@ -107,7 +107,7 @@ internal sealed class RecoverWithSavedCode(
         }
 
         // Who presents the person's own code says that it is them who asks.
-        var opened = await writer.Write(act, null, accepted, visitor);
+        var opened = await opening.Write(act, open, accepted, visitor);
         var confirmed = opened.Requirements.Any(r => r.Kind == RequirementKind.Confirmation && !r.IsMet(act.Now))
             ? await recoveries.Apply(
                 act, new RecoveryAct.Found(opened, account, policy), new RecoveryCommand.Confirm(person, opened.Digest), visitor)

@@ -90,6 +90,13 @@ internal sealed class RecoveryAct(
         return accepted.Answer is { } answer ? answer : next;
     }
 
+    /// <summary>Issues a recovery that is ready for the person's own channel and was not issued yet.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="found">The recovery.</param>
+    /// <returns>Whether it was issued.</returns>
+    public async Task<bool> IssueWhatIsReady(Act act, Found found) =>
+        (await IssueToThePerson(act, found.Recovery, found, visitor: null)).LastGeneration > found.Recovery.LastGeneration;
+
     // Nobody need come back for a secret that goes to the person anyway: it leaves in the act that met the last requirement.
     private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)
     {

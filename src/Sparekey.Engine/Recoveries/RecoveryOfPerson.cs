@@ -17,12 +17,12 @@ namespace Sparekey.Engine.Recoveries;
 /// </summary>
 /// <param name="applications">The applications.</param>
 /// <param name="policies">The policies.</param>
-/// <param name="writer">Writes decisions.</param>
+/// <param name="opening">Writes what is opened.</param>
 /// <param name="issuer">Issues secrets.</param>
 /// <param name="keys">Recovery keys.</param>
 /// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoveryOfPerson(
-    ApplicationStore applications, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, KeyStore keys, AccountFactsReader facts)
+    ApplicationStore applications, PolicyStore policies, RecoveryOpening opening, SecretIssuer issuer, KeyStore keys, AccountFactsReader facts)
 {
     /// <summary>Opens.</summary>
     /// <param name="act">The act.</param>
@@ -62,7 +62,7 @@ internal sealed class RecoveryOfPerson(
             return null;
         }
 
-        var recovery = await writer.Write(act, null, accepted, visitor);
+        var recovery = await opening.Write(act, open, accepted, visitor);
         return recovery.State == RecoveryState.Ready ? await Issue(act, visitor, recovery, account, policy, carrier) : new IssuedSecret(recovery, null);
     }
 

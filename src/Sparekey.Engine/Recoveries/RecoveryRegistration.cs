@@ -18,6 +18,7 @@ internal static class RecoveryRegistration
         .AddSingleton<SpentCodes>()
         .AddSingleton<ClientCodes>()
         .AddSingleton<RecoveryWriter>()
+        .AddSingleton<RecoveryOpening>()
         .AddSingleton<SecretIssuer>()
         .AddSingleton<RecoveryAct>()
         .AddSingleton<RecoveryOfPerson>()

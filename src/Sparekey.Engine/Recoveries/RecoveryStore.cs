@@ -129,6 +129,11 @@ internal sealed class RecoveryStore
             due = DueAt(recovery, act.Now)?.ToUnixTimeMilliseconds(),
         });
 
+    /// <summary>Has time look at every recovery that is ready: some of them were not issued while recoveries were stopped.</summary>
+    public Task<int> LookAtReady(Act act) => act.Db.Execute(
+        "UPDATE recoveries SET due_at = @now WHERE tenant_id = @tenant AND state = 'ready' AND due_at > @now",
+        new { tenant = act.Tenant.ToString(), now = act.NowMs });
+
     /// <summary>Recoveries of an account that are not closed.</summary>
     public async Task<IReadOnlyList<Recovery>> Open(DbSession db, TenantId tenant, AccountId account)
     {

@@ -60,10 +60,16 @@ public sealed class SweepRecoveries
         }
 
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-        var moved = await _recoveries.Apply(
-            act, new RecoveryAct.Found(recovery, account, policy), new RecoveryCommand.Tick(), visitor: null);
+        var found = new RecoveryAct.Found(recovery, account, policy);
+        var moved = await _recoveries.Apply(act, found, new RecoveryCommand.Tick(), visitor: null);
         if (moved.Refusal is not null)
         {
+            // What became ready while recoveries were stopped is issued when they go on.
+            if (await _recoveries.IssueWhatIsReady(act, found))
+            {
+                return true;
+            }
+
             await _store.Reschedule(act, recovery);
         }
 

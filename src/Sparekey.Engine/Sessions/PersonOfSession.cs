@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Policies;
 
 namespace Sparekey.Engine.Sessions;
 
@@ -24,9 +25,11 @@ internal static class PersonOfSession
     /// <param name="act">The act.</param>
     /// <param name="accounts">The accounts.</param>
     /// <param name="caller">Whoever proved the session before the act.</param>
-    /// <returns>Their account; or <see cref="RefusalCode.SessionInvalid"/>, <see cref="RefusalCode.FreshSignInRequired"/>.</returns>
+    /// <returns>Their account; or <see cref="RefusalCode.SessionInvalid"/>, <see cref="RefusalCode.FreshSignInRequired"/>, <see cref="RefusalCode.RecoveriesStopped"/> in the session of a recovery.</returns>
     public static async Task<Result<Account>> PrivilegedPersonOf(this SessionStore sessions, Act act, AccountStore accounts, SessionCaller caller) =>
         await sessions.PersonOf(act, accounts, caller) is not { } account ? RefusalCode.SessionInvalid
+        : caller.Session.RestrictedTo == SessionRestriction.Recovery && await RecoveryStops.Find(act.Db, act.Tenant) is not null
+            ? RefusalCode.RecoveriesStopped
         : !caller.IsPrivileged(act.Now) ? RefusalCode.FreshSignInRequired
         : account;
 }

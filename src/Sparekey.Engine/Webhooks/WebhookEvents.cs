@@ -25,7 +25,8 @@ internal static class WebhookEvents
         "incident.opened",
         "credential.added", "credential.renamed", "credential.changed", "credential.revoked", "credential.password_changed",
         "account.created", "account.changed", "account.deleted", "address.added", "address.changed", "address.removed", "address.confirmed",
-        "policy.changed",
+        "policy.changed", "policy.proposed", "policy.approved", "policy.denied",
+        "recoveries.stopped", "recoveries.resumed", "velocity.exceeded",
         "message.undeliverable",
         Test,
     ];
@@ -108,6 +109,12 @@ internal static class WebhookEvents
         LedgerEvent.AddressRemoved => ["address.removed"],
         LedgerEvent.AddressConfirmed => ["address.confirmed"],
         LedgerEvent.PolicyChanged => ["policy.changed"],
+        LedgerEvent.PolicyChangeProposed => ["policy.proposed"],
+        LedgerEvent.PolicyChangeApproved => ["policy.approved"],
+        LedgerEvent.PolicyChangeDenied => ["policy.denied"],
+        LedgerEvent.RecoveriesStopped => ["recoveries.stopped"],
+        LedgerEvent.RecoveriesResumed => ["recoveries.resumed"],
+        LedgerEvent.VelocityExceeded => ["velocity.exceeded"],
         LedgerEvent.MessageUndeliverable => ["message.undeliverable"],
         _ => [],
     };

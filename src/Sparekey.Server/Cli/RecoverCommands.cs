@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 
 namespace Sparekey.Server.Cli;
 
@@ -36,40 +35,6 @@ internal static class RecoverCommands
             var query = parsed.GetValue(evaluate) ? "?evaluate=true" : "";
             Output.One(await client.Call(HttpMethod.Post, $"/v1/recoveries{query}", body, token), json);
         }, account, means, format, channel, reason, code, ticket, expires, evaluate));
-    }
-}
-
-/// <summary><c>policy</c>: what it takes.</summary>
-internal static class PolicyCommands
-{
-    /// <summary>Adds the commands.</summary>
-    /// <param name="root">The root.</param>
-    /// <param name="common">The options every command has.</param>
-    public static void AddTo(RootCommand root, CommonOptions common)
-    {
-        var file = new Argument<FileInfo>("file") { Description = "The policy, JSON as 'policy show --json' writes it." };
-        root.Add(new Command("policy", "What a recovery takes.")
-        {
-            common.Command("show", "Shows the policy that holds.", async (_, client, json, token) =>
-                Output.One(await client.Call(HttpMethod.Get, "/v1/policy", null, token), json)),
-            common.Command("set", "Puts a policy in force.", async (parsed, client, json, token) =>
-            {
-                await using var stream = parsed.GetValue(file)!.OpenRead();
-                Output.One(await client.Call(HttpMethod.Put, "/v1/policy", await ReadJson(stream, token), token), json);
-            }, file),
-        });
-    }
-
-    private static async Task<JsonElement> ReadJson(Stream stream, CancellationToken token)
-    {
-        try
-        {
-            return await JsonSerializer.DeserializeAsync<JsonElement>(stream, cancellationToken: token);
-        }
-        catch (JsonException e)
-        {
-            throw new IOException("The file is not JSON.", e);
-        }
     }
 }
 

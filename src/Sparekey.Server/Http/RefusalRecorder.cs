@@ -32,7 +32,8 @@ internal sealed class RefusalRecorder(RecordRefusal refusals, SecurityEvents eve
             events.Count(context.Visitor().Tenant, code);
         }
         else if (code is RefusalCode.AboveCeiling or RefusalCode.OwnAccount or RefusalCode.RoleNotAllowed or RefusalCode.StrongerThanCreator
-                 or RefusalCode.SeparationOfDuties or RefusalCode.RecentlyRecovered or RefusalCode.PolicyRefuses)
+                 or RefusalCode.SeparationOfDuties or RefusalCode.RecentlyRecovered or RefusalCode.PolicyRefuses
+                 or RefusalCode.RecoveriesStopped)
         {
             var route = $"{context.Request.Method} {(context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText}";
             await refusals.Run(caller, code, route);

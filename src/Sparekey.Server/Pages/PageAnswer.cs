@@ -53,6 +53,7 @@ internal static class PageAnswer
         RefusalCode.RedemptionInvalid => "error_redemption_invalid",
         RefusalCode.TooManyRequests => "error_too_many_requests",
         RefusalCode.PolicyRefuses => "error_policy_refuses",
+        RefusalCode.RecoveriesStopped => "error_stopped",
         RefusalCode.Busy or RefusalCode.StorageUnavailable => "error_busy",
         RefusalCode.PasskeyRefused => "error_passkey",
         RefusalCode.OriginNotAllowed => "error_origin",

@@ -220,7 +220,8 @@ public sealed class PolicyTests
                     true, ["a"], true, "A-[0-9]+", true, null, 2, ["id_card"], "24h", "10m", false, ["link"], ["slack"],
                     [new ApproversDocument(1, ["security"])], true, true, "always")),
             new RuleDocument("nothing", null, new DemandDocument()),
-        ]);
+        ],
+        [new VelocityDocument("finance", "group", 3, "1h", "refuse", ["finance"])], new ChangesDocument(2, "24h"));
         var options = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
         var json = JsonSerializer.Serialize(document, options);
         var read = JsonSerializer.Deserialize<PolicyDocument>(json, options)!;
