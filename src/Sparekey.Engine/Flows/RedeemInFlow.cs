@@ -129,7 +129,8 @@ public sealed class RedeemInFlow
         }
 
         var (behind, verdict) = await _secrets.Compare(act.Db, act.Tenant, flow, CodeText.Normalize(CodeFormat.Digits, attempt.Text.Reveal()) ?? "", act.Now);
-        if (behind is not null && verdict == FlowVerdict.Live)
+        // While recoveries are stopped a right code looks like a wrong one.
+        if (behind is { Policy.IsStopped: false } && verdict == FlowVerdict.Live)
         {
             return await Open(act, visitor, found, flow, behind, attempt);
         }

@@ -51,8 +51,8 @@ public sealed class RedeemClientCode
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// What the code opened; or <see cref="RefusalCode.SecretInvalid"/>, <see cref="RefusalCode.TooManyRequests"/>; where the try is
-    /// vouched for also <see cref="RefusalCode.RequirementsOpen"/> (not authorised yet), <see cref="RefusalCode.RecoveryExpired"/> and
-    /// <see cref="RefusalCode.RecoveryClosed"/> (used, ended, used up by tries).
+    /// vouched for also <see cref="RefusalCode.RequirementsOpen"/> (not authorised yet), <see cref="RefusalCode.RecoveryExpired"/>,
+    /// <see cref="RefusalCode.RecoveriesStopped"/> and <see cref="RefusalCode.RecoveryClosed"/> (used, ended, used up by tries).
     /// </returns>
     public Task<Result<RedeemedClientCode>> Run(Visitor visitor, CodeTry attempt, CancellationToken cancellationToken) =>
         _acts.Write(
@@ -111,6 +111,11 @@ public sealed class RedeemClientCode
 
     private async Task<Result<RedeemedClientCode>> Open(Act act, Visitor visitor, RecoveryAct.Found found, TryOrigin origin)
     {
+        if (found.Policy.IsStopped)
+        {
+            return RefusalCode.RecoveriesStopped;
+        }
+
         if (found.Recovery.Secret is { Usable: false } waiting && waiting.IsAlive(act.Now))
         {
             return RefusalCode.RequirementsOpen;
