@@ -31,5 +31,6 @@ public sealed record PolicyDifference(
         [.. these.Where(r => !those.Any(o => o.IsSameDemandAs(r) && IsAsStrict(o, r)))];
 
     private static bool IsAsStrict(Requirement other, Requirement demand) =>
-        other.Count >= demand.Count && (!other.OrEvidence || demand.OrEvidence) && !(other.Until < demand.Until);
+        other.Count >= demand.Count && (!other.OrEvidence || demand.OrEvidence) && !(other.Until < demand.Until)
+        && (other.Signed || !demand.Signed);
 }

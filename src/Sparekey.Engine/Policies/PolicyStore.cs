@@ -26,13 +26,13 @@ public sealed class PolicyStore
         // One question for both, because every act asks it.
         var row = await db.Find<CurrentRow>(
             """
-            SELECT (SELECT MAX(version) FROM policies WHERE tenant_id = @tenant) AS Version,
-                   (SELECT stopped_at FROM recovery_stops WHERE tenant_id = @tenant) AS StoppedAt
+            SELECT CAST(COALESCE((SELECT MAX(version) FROM policies WHERE tenant_id = @tenant), 0) AS BIGINT) AS Version,
+                   (SELECT COUNT(*) FROM recovery_stops WHERE tenant_id = @tenant) AS Stops
             """,
             new { tenant = tenant.ToString() });
-        var version = (int)(row?.Version ?? 0);
+        var version = (int)row!.Version;
         var policy = version == 0 ? Policy.Default : await Read(db, tenant, version);
-        return new VersionedPolicy(version, row?.StoppedAt is null ? policy : policy.WhileStopped());
+        return new VersionedPolicy(version, row.Stops == 0 ? policy : policy.WhileStopped());
     }
 
     private async Task<Policy> Read(DbSession db, TenantId tenant, int version)
@@ -80,5 +80,5 @@ public sealed class PolicyStore
             by = by.Id,
         });
 
-    private sealed record CurrentRow(long? Version, long? StoppedAt);
+    private sealed record CurrentRow(long Version, long Stops);
 }

@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Recoveries;
 
@@ -152,10 +153,10 @@ public sealed class VelocityLimitTests : IAsyncLifetime
         (await _scene.Inner.Count("SELECT COUNT(*) FROM velocity_alarms")).ShouldBe(0);
     }
 
-    private Task<Result<Happened<IssuedSecret>>> IssueOnce(Engine.Access.Caller caller, RecoveryId id) =>
+    private Task<Result<Happened<IssuedSecret>>> IssueOnce(Caller caller, RecoveryId id) =>
         _scene.Get<IssueRecovery>().Run(caller, id, null, CancellationToken.None);
 
-    private async Task<Result<IssuedSecret>> Issue(Engine.Access.Caller caller, RecoveryId id)
+    private async Task<Result<IssuedSecret>> Issue(Caller caller, RecoveryId id)
     {
         var issued = await IssueOnce(caller, id);
         return issued.Refusal is { } refusal ? refusal : issued.Value.Fresh!;
