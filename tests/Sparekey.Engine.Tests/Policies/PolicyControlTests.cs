@@ -172,6 +172,7 @@ public sealed class PolicyControlTests : IAsyncLifetime
         await _scene.Open(desk, vip);
         _scene.Inner.Time.Advance(TimeSpan.FromHours(12)); // 20:00
         await _scene.Open(desk, other, Means.Code);
+        _scene.Inner.Time.Advance(TimeSpan.FromMinutes(1));
         await _scene.Open(desk, other);
         var before = await _scene.Inner.Count("SELECT COUNT(*) FROM ledger_entries");
 
