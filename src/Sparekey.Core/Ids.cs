@@ -123,6 +123,39 @@ public readonly record struct PolicyChangeId(Guid Value) : IId<PolicyChangeId>
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>The id of an incident.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct IncidentId(Guid Value) : IId<IncidentId>
+{
+    /// <inheritdoc/>
+    public static IncidentId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>The id of the freezing of an account.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct FreezeId(Guid Value) : IId<FreezeId>
+{
+    /// <inheritdoc/>
+    public static FreezeId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>The id of a request to lift the freezing of an account.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct LiftId(Guid Value) : IId<LiftId>
+{
+    /// <inheritdoc/>
+    public static LiftId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>The id of a recovery.</summary>
 /// <param name="Value">The UUID.</param>
 public readonly record struct RecoveryId(Guid Value) : IId<RecoveryId>

@@ -53,6 +53,11 @@ public enum RefusalCode
     ApplicationInUse,
     VersionConflict,
     AccountDisabled,
+    AccountFrozen,
+    AccountNotFrozen,
+    AddressTooNew,
+    IncidentNotFound,
+    LiftNotFound,
     AddressAlreadyConfirmed,
     ConfirmationInvalid,
 

@@ -6,11 +6,13 @@ using Sparekey.Engine.Credentials.ExternalLogins;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Flows;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.PersonalCodes;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Registrations;
+using Sparekey.Engine.Reminders;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Storage;
@@ -72,6 +74,8 @@ public static class EngineRegistration
         services.AddSettingsFlows();
         services.AddRecoveryFlows();
         services.AddWebhooks();
+        services.AddIncidents();
+        services.AddReminders();
         services.AddSingleton<Housekeeping>();
         return services;
     }

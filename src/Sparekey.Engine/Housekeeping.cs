@@ -4,12 +4,13 @@ using Sparekey.Core;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Recoveries;
+using Sparekey.Engine.Reminders;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine;
 
 /// <summary>
-/// What happens without anybody asking: recoveries expire, ledger entries get positions, uses of tokens are noted, what is over
+/// What happens without anybody asking: recoveries expire, people are reminded, ledger entries get positions, uses of tokens are noted, what is over
 /// is deleted. Nothing depends on it for safety. A round that fails is logged and tried again; the next one finds the same work.
 /// </summary>
 public sealed class Housekeeping : BackgroundService
@@ -24,6 +25,7 @@ public sealed class Housekeeping : BackgroundService
     private readonly LedgerSequencer _sequencer;
     private readonly Authentication _authentication;
     private readonly SecurityEvents _events;
+    private readonly RemindOfExpiry _reminders;
     private readonly TimeProvider _time;
     private readonly ILogger<Housekeeping> _log;
     private DateTimeOffset _maintained;
@@ -35,11 +37,12 @@ public sealed class Housekeeping : BackgroundService
     /// <param name="sequencer">Gives positions.</param>
     /// <param name="authentication">Knows which tokens were used.</param>
     /// <param name="events">Knows what was refused.</param>
+    /// <param name="reminders">Reminds of what is about to end.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">The log.</param>
     public Housekeeping(
         Acts acts, Database database, SweepRecoveries recoveries, LedgerSequencer sequencer, Authentication authentication, SecurityEvents events,
-        TimeProvider time, ILogger<Housekeeping> log)
+        RemindOfExpiry reminders, TimeProvider time, ILogger<Housekeeping> log)
     {
         _acts = acts;
         _database = database;
@@ -47,6 +50,7 @@ public sealed class Housekeeping : BackgroundService
         _sequencer = sequencer;
         _authentication = authentication;
         _events = events;
+        _reminders = reminders;
         _time = time;
         _log = log;
     }
@@ -57,15 +61,20 @@ public sealed class Housekeeping : BackgroundService
     {
         await _authentication.WriteUses(cancellationToken);
         await _events.Write(cancellationToken);
+        var isTimeToMaintain = _acts.Now - _maintained >= MaintainEvery;
         foreach (var tenant in await _acts.Read(db => db.List<string>("SELECT id FROM tenants ORDER BY id"), cancellationToken))
         {
             var id = TenantId.Parse(tenant);
             await _recoveries.Run(id, cancellationToken);
             await _sequencer.Run(id, cancellationToken);
             await DeleteWhatIsOver(id, cancellationToken);
+            if (isTimeToMaintain)
+            {
+                await _reminders.Run(id, cancellationToken);
+            }
         }
 
-        if (_acts.Now - _maintained >= MaintainEvery)
+        if (isTimeToMaintain)
         {
             _maintained = _acts.Now;
             await _database.Maintain(cancellationToken);
@@ -78,7 +87,7 @@ public sealed class Housekeeping : BackgroundService
 
     private async Task DeleteWhatIsOver(TenantId tenant, CancellationToken cancellationToken)
     {
-        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.LongestWindow).ToUnixTimeMilliseconds(), month = (_acts.Now - TimeSpan.FromDays(30)).ToUnixTimeMilliseconds() };
+        var now = new { tenant = tenant.ToString(), now = _acts.Now.ToUnixTimeMilliseconds(), window = (_acts.Now - Throttle.LongestWindow).ToUnixTimeMilliseconds(), month = (_acts.Now - TimeSpan.FromDays(30)).ToUnixTimeMilliseconds(), quarter = (_acts.Now - TimeSpan.FromDays(100)).ToUnixTimeMilliseconds() };
         string[] over =
         [
             "FROM idempotency WHERE tenant_id = @tenant AND expires_at <= @now",
@@ -87,6 +96,7 @@ public sealed class Housekeeping : BackgroundService
             "FROM throttles WHERE tenant_id = @tenant AND window_start < @window",
             "FROM velocity_uses WHERE tenant_id = @tenant AND used_at <= @month",
             "FROM velocity_alarms WHERE tenant_id = @tenant AND known_until <= @now",
+            "FROM reminders WHERE tenant_id = @tenant AND sent_at <= @quarter",
             "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
             "FROM webhook_deliveries WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
         ];

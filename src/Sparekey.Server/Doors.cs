@@ -39,6 +39,8 @@ internal static class Doors
         AccountsApi.Map(v1);
         ApplicationsApi.Map(v1);
         IdentitySchemasApi.Map(v1);
+        IncidentsApi.Map(v1);
+        FreezesApi.Map(v1);
         WebhooksApi.Map(v1);
         MailApi.Map(v1);
     }

@@ -139,11 +139,13 @@ public sealed partial class LookAlikeTests : IAsyncLifetime
         var opened = await server.Recover("notice@example.com", "link");
         var token = NoticeToken().Match((await server.Mails(smtp, 1))[0].Text).Groups["token"].Value;
         (await server.Post($"/v1/recoveries/{opened["id"]}/cancel", new { }, server.AdminToken)).Status.ShouldBe(200);
-        server.Time.Advance(TimeSpan.FromDays(8)); // The recovery is over too long.
+        server.Time.Advance(TimeSpan.FromDays(11)); // The recovery is over too long.
 
         string[] tokens = [token, .. NoSecrets(TokenPrefix.NotMe, token)];
         await Alike(401, tokens, t => Json("/v1/repudiations", $$"""{"token":"{{t}}"}"""), http);
         await Alike(401, tokens, t => Form("/recover/not-me", ("notice_token", t)), http);
+        await Alike(401, tokens, t => Json("/v1/repudiations/freeze", $$"""{"token":"{{t}}"}"""), http);
+        await Alike(401, tokens, t => Form("/recover/freeze", ("notice_token", t)), http);
     }
 
     [Theory]

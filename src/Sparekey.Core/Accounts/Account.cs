@@ -24,6 +24,12 @@ public enum AccountStatus
 
     /// <summary>It may do neither; to strangers it looks like an unknown one.</summary>
     Disabled,
+
+    /// <summary>
+    /// It may do neither until two principals say so: its person, or an operator, asked for it because somebody else may hold it. No
+    /// change of an account sets or lifts this.
+    /// </summary>
+    Frozen,
 }
 
 /// <summary>A person: who they are called, where they are reached, and how high they rank.</summary>

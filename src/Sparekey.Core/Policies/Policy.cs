@@ -33,6 +33,9 @@ public sealed record PolicyAnswer(
         RefusedBy is { } rule ? new Refusal(RefusalCode.PolicyRefuses, $"The rule {rule} refuses it.")
         : Exceeded is { } use ? new Refusal(RefusalCode.VelocityExceeded, $"The limit {use.Limit.Name} is reached.") { RetryAfter = use.RetryAfter }
         : null;
+
+    /// <summary>Who is told of it beside the person; null for nobody.</summary>
+    public Watchers? Watchers { get; init; }
 }
 
 /// <summary>
@@ -127,6 +130,7 @@ public sealed class Policy
             matching.Find(r => r.RefusesFor(question))?.Name)
         {
             Exceeded = exceeded.Find(u => u.Limit.Refuses),
+            Watchers = matching.Aggregate((Watchers?)null, (all, rule) => Watchers.Union(all, rule.Watchers)),
         };
     }
 }

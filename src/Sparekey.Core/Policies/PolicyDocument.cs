@@ -102,6 +102,7 @@ public sealed record LatelyDocument(int Count, string Within);
 /// lower assurance level than the account has (SP 800-63B-4 §4.2.2).
 /// </param>
 /// <param name="ApprovalsSigned">Who agrees signs it with a passkey; one does where nothing else asks for more.</param>
+/// <param name="Notify">Who else is told of it, beside the person.</param>
 public sealed record DemandDocument(
     bool? Reason = null,
     IReadOnlyList<string>? ReasonCodes = null,
@@ -120,9 +121,15 @@ public sealed record DemandDocument(
     bool? ApprovalFromAnotherGroup = null,
     bool? ApprovalByManager = null,
     string? SecondProof = null,
-    bool? ApprovalsSigned = null);
+    bool? ApprovalsSigned = null,
+    NotifyDocument? Notify = null);
 
 /// <summary>So many people of some groups.</summary>
 /// <param name="Count">How many, 1 to 20.</param>
 /// <param name="Groups">Of one of these groups.</param>
 public sealed record ApproversDocument(int Count, IReadOnlyList<string> Groups);
+
+/// <summary>Who is told of somebody else's recovery: when it is opened, issued, completed and cancelled.</summary>
+/// <param name="Groups">The people of these groups; the first 50 of them.</param>
+/// <param name="Addresses">These e-mail addresses.</param>
+public sealed record NotifyDocument(IReadOnlyList<string>? Groups = null, IReadOnlyList<string>? Addresses = null);

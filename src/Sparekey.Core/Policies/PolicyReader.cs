@@ -129,6 +129,7 @@ internal sealed class PolicyReader
             OnlyMeans = ReadSet<Means>($"{at}/require/means", rule.Require.Means),
             ReachesAccountsLevel = rule.Require.SecondProof == BelowAccount,
             Refuses = rule.Require.Refuse is true,
+            Watchers = ReadWatchers($"{at}/require/notify", rule.Require.Notify),
         };
     }
 
@@ -255,6 +256,19 @@ internal sealed class PolicyReader
         Check(lately.Count is >= 1 and <= 100, $"{at}/count", "1 to 100.");
         Check(within is not null && within <= FactsReachBack, $"{at}/within", $"At most {Duration.Format(FactsReachBack)}.");
         return (lately.Count, within ?? FactsReachBack);
+    }
+
+    private Watchers? ReadWatchers(string at, NotifyDocument? notify)
+    {
+        if (notify is null)
+        {
+            return null;
+        }
+
+        Check(notify is not { Groups: null, Addresses: null }, at, "Groups or addresses.");
+        var good = notify.Addresses is null or { Count: >= 1 and <= MaxNames } && notify.Addresses?.All(a => a is not null && Identifier.IsEmail(a)) is not false;
+        Check(good, $"{at}/addresses", $"1 to {MaxNames} e-mail addresses.");
+        return new Watchers(ReadNames($"{at}/groups", notify.Groups), good ? [.. notify.Addresses ?? []] : []);
     }
 
     private T Checked<T>(T value, bool good, string pointer, string detail)

@@ -52,6 +52,8 @@ internal sealed record PolicyRule(string Name)
 
     public bool Refuses { get; init; }
 
+    public Watchers? Watchers { get; init; }
+
     // An unlisted role ranks highest, so "above" holds for it; a rule that names roles cannot mean one that nobody listed.
     public bool Matches(PolicyQuestion question, RankOrder ranks, DateTimeOffset now) =>
         (Means.IsEmpty || Means.Contains(question.Means))

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Sparekey.Core.Access;
+using Sparekey.Core.Policies;
 
 namespace Sparekey.Core.Recoveries;
 
@@ -89,6 +90,9 @@ public sealed record Recovery(
     /// <summary>What policy demands.</summary>
     public ImmutableArray<Requirement> Requirements { get; init; } = [];
 
+    /// <summary>Who is told of it beside the person, as policy said at the opening and since; null for nobody.</summary>
+    public Watchers? Watchers { get; init; }
+
     /// <summary>The live generation of the secret; null before the first issue and after the end.</summary>
     public Generation? Secret { get; init; }
 
@@ -103,6 +107,11 @@ public sealed record Recovery(
 
     /// <summary>Rises by one with every change.</summary>
     public int Version { get; init; } = 1;
+
+    /// <summary>
+    /// When those are reminded who have not answered: a day before its time is over, or after half of a shorter time.
+    /// </summary>
+    public DateTimeOffset RemindAt() => OpenUntil - (OpenUntil - CreatedAt < 2 * RecoveryLimits.RemindBefore ? (OpenUntil - CreatedAt) / 2 : RecoveryLimits.RemindBefore);
 
     /// <summary>What deciders sign together with the id.</summary>
     public string Digest => Request.Digest(Tenant, RequestedBy);

@@ -6,6 +6,9 @@ public static class RecoveryLimits
     /// <summary>How long a recovery stays open unless policy says otherwise.</summary>
     public static readonly TimeSpan OpenFor = TimeSpan.FromHours(72);
 
+    /// <summary>How long before a recovery's time is over those are reminded who have not answered.</summary>
+    public static readonly TimeSpan RemindBefore = TimeSpan.FromHours(24);
+
     /// <summary>How long a redemption lasts.</summary>
     public static readonly TimeSpan RedemptionFor = TimeSpan.FromMinutes(15);
 

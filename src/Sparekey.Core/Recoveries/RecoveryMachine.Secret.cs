@@ -22,7 +22,10 @@ public static partial class RecoveryMachine
         }
 
         // Whatever happens next, the former generation and its redemption are dead.
-        var next = Strengthen(recovery, command.Account, answer, now) with { Secret = null, Redemption = null };
+        var next = Strengthen(recovery, command.Account, answer, now) with
+        {
+            Secret = null, Redemption = null, Watchers = Watchers.Union(recovery.Watchers, answer.Watchers),
+        };
         var open = !next.AllMet(now);
         if (open && !command.Ahead)
         {

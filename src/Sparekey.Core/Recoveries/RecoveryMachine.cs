@@ -114,6 +114,7 @@ public static partial class RecoveryMachine
         {
             Source = open.Source,
             Requirements = requirements,
+            Watchers = answer.Watchers,
             State = RecoveryState.Pending,
         };
         var opened = new RecoveryEvent(LedgerEvent.RecoveryOpened, open.By)

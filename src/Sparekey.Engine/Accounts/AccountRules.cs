@@ -15,6 +15,8 @@ internal static class AccountRules
     private const int MaxExternalIds = 20;
     private const int MaxExternalId = 256;
 
+    private static readonly FieldFault NotFrozenByHand = new("/status", "active or disabled; an account is frozen with POST /v1/accounts/{id}/freeze.");
+
     /// <summary>Makes an account of what somebody wants; its role is still as it was given.</summary>
     /// <param name="wanted">What they want.</param>
     /// <param name="now">The time.</param>
@@ -43,6 +45,11 @@ internal static class AccountRules
             faults.Add(new FieldFault("", "An account has a user name, an address or an external id."));
         }
 
+        if (wanted.Status == AccountStatus.Frozen)
+        {
+            faults.Add(NotFrozenByHand);
+        }
+
         if (wanted is { Password: not null, PasswordHash: not null })
         {
             faults.Add(new FieldFault("/password", "A password or a hash, not both."));
@@ -58,10 +65,24 @@ internal static class AccountRules
     /// <summary>Makes an account of another and what shall be different.</summary>
     /// <param name="before">The account as it is.</param>
     /// <param name="change">What shall be different.</param>
-    /// <returns>The account at the same version, or <see cref="RefusalCode.InvalidRequest"/> with every fault.</returns>
+    /// <returns>
+    /// The account at the same version; or <see cref="RefusalCode.InvalidRequest"/> with every fault,
+    /// <see cref="RefusalCode.AccountFrozen"/> where its status would change.
+    /// </returns>
     public static Result<Account> Apply(Account before, AccountChange change)
     {
+        // Two people lift it, in an act of its own.
+        if (before.Status == AccountStatus.Frozen && change.Status is not (null or AccountStatus.Frozen))
+        {
+            return RefusalCode.AccountFrozen;
+        }
+
         var faults = new List<FieldFault>();
+        if (change.Status == AccountStatus.Frozen && before.Status != AccountStatus.Frozen)
+        {
+            faults.Add(NotFrozenByHand);
+        }
+
         var next = before with
         {
             Username = change.Username is { } username ? Username(username.Value, faults) : before.Username,

@@ -58,6 +58,29 @@ internal sealed class AccountStore
                 """,
                 new { tenant = tenant.ToString(), dialect = external.Dialect, id = external.Id }));
 
+    /// <summary>The active accounts that are in one of some groups, in the order of their ids.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="groups">The groups.</param>
+    /// <param name="limit">How many at most.</param>
+    public async Task<IReadOnlyList<AccountId>> InGroups(DbSession db, TenantId tenant, IReadOnlyCollection<string> groups, int limit)
+    {
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var group in groups)
+        {
+            // The column is a JSON array of names. LIKE narrows down, whatever it makes of letters and wildcards; what was read decides.
+            var rows = await db.List<GroupRow>(
+                """
+                SELECT id AS Id, group_names AS GroupNames FROM accounts
+                WHERE tenant_id = @tenant AND deleted_at IS NULL AND status = @active AND group_names LIKE @pattern ORDER BY id LIMIT @limit
+                """,
+                new { tenant = tenant.ToString(), active = WireName.Of(AccountStatus.Active), pattern = $"%\"{group}\"%", limit = 4 * limit });
+            found.UnionWith(rows.Where(r => StoredJson.Read<string[]>(r.GroupNames).Contains(group, StringComparer.Ordinal)).Select(r => r.Id));
+        }
+
+        return [.. found.Take(limit).Select(Core.Ids.Parse<AccountId>)];
+    }
+
     /// <summary>A page of accounts in the order of their making.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
@@ -205,6 +228,8 @@ internal sealed class AccountStore
             "DELETE FROM outbox WHERE tenant_id = @tenant AND account_id = @account AND expires_at IS NOT NULL", row);
         return true;
     }
+
+    private sealed record GroupRow(string Id, string GroupNames);
 
     private static async Task<Account?> Load(DbSession db, TenantId tenant, AccountRow? row)
     {

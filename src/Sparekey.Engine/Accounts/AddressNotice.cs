@@ -20,7 +20,7 @@ internal static class AddressNotice
             To = [.. before.AddressesForNotices().Append(changed)
                 .Where(a => a.Id != changed.Id || change != "removed" || a.IsUsable)
                 .DistinctBy(a => Identifier.Normalize(a.Value))
-                .Select(a => new Recipient(WireName.Of(a.Kind), a.Value))],
+                .Select(Recipient.Of)],
             Values = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["change"] = change,

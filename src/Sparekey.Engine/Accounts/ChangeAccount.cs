@@ -86,6 +86,7 @@ public sealed class ChangeAccount
         }
 
         await _addresses.Tell(act, caller, caller.Principal, before, written.Value);
+        await NameNotice.Tell(act, before, written.Value);
         if (members.Count == 0)
         {
             return written;

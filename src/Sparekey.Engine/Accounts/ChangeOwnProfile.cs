@@ -109,6 +109,7 @@ public sealed class ChangeOwnProfile
         }
 
         await _addresses.Tell(act, caller, caller.Principal, before, next);
+        await NameNotice.Tell(act, before, next);
         if (traits || name)
         {
             await act.Record(AccountLedger.Entry(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
@@ -83,6 +84,13 @@ internal sealed class MailComposer(
             ["credential"] = WireName.Of(CredentialKind.Password),
             ["change"] = "added",
             ["kind"] = WireName.Of(AddressKind.Email),
+            ["name"] = "sample programme",
+            ["whose"] = "somebody",
+            ["number"] = "00000000-0000-4000-8000-000000000000",
+            ["decide_link"] = new Uri(page, "/operate/recoveries/00000000-0000-4000-8000-000000000000").AbsoluteUri,
+            ["ends"] = "1800000000000",
+            ["what"] = "token",
+            ["step"] = "issued",
         };
     }
 
@@ -110,6 +118,14 @@ internal sealed class MailComposer(
             ["address"] = values.GetValueOrDefault("address"),
             ["left"] = values.GetValueOrDefault("left"),
             ["kept"] = values.GetValueOrDefault("kept"),
+            ["name"] = values.GetValueOrDefault("name"),
+            ["whose"] = values.GetValueOrDefault("whose"),
+            ["number"] = values.GetValueOrDefault("number"),
+            ["decide_link"] = values.GetValueOrDefault("decide_link"),
+            ["ends"] = long.TryParse(values.GetValueOrDefault("ends"), NumberStyles.None, CultureInfo.InvariantCulture, out var ends)
+                ? phrases.Time(DateTimeOffset.FromUnixTimeMilliseconds(ends)) : null,
+            ["what"] = phrases.Of("ends", values.GetValueOrDefault("what")),
+            ["step"] = phrases.Of("step", values.GetValueOrDefault("step")),
             ["session"] = values.GetValueOrDefault("into") == "session" ? "session" : null,
             ["requester"] = phrases.Of("requested_by", values.GetValueOrDefault("requested_by")),
             ["means"] = phrases.Of("means", values.GetValueOrDefault("means")),

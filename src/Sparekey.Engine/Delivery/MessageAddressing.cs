@@ -9,8 +9,8 @@ namespace Sparekey.Engine.Delivery;
 
 /// <summary>
 /// Gives every claimed message its one recipient, in the act that claims it. A message to several becomes one row each: so nobody
-/// sees who else is told, and what reached one address is not sent there again because another failed. Here too a notice of a
-/// recovery gets the link that says "this was not me": not before it leaves, since what never leaves needs none.
+/// sees who else is told, and what reached one address is not sent there again because another failed. Here too a notice gets the link
+/// that says "this was not me", one of its own for each address: not before it leaves, since what never leaves needs none.
 /// </summary>
 /// <param name="queue">The outbox.</param>
 /// <param name="accounts">Knows where people are reached now.</param>
@@ -43,8 +43,8 @@ internal sealed class MessageAddressing(
             return ([], Undeliverable.NoAddress);
         }
 
-        var values = await WithNotMeLink(act, message, payload.Values);
-        if (ReferenceEquals(values, payload.Values) && payload.To.Count == 1)
+        // One that was addressed before keeps what it says: a second token for the same mail would make two of it.
+        if (payload.To.Count == 1 && (payload.Values.ContainsKey(NotMeLink) || !TakesNotMeLink(message, recipients[0])))
         {
             return ([message], null);
         }
@@ -53,6 +53,7 @@ internal sealed class MessageAddressing(
         foreach (var recipient in recipients)
         {
             var id = messages.Count == 0 ? message.Id : NewId.Make<MessageId>();
+            var values = await WithNotMeLink(act, message, recipient, payload.Values);
             var own = message with { Id = id, Sealed = new MessagePayload([recipient], values).Seal(keys, act.Tenant, id) };
             await (messages.Count == 0 ? queue.Rewrite(act, own) : queue.Add(act, own, until));
             messages.Add(own);
@@ -68,17 +69,21 @@ internal sealed class MessageAddressing(
         if (to.Count == 0)
         {
             var account = await accounts.Find(act.Db, act.Tenant, message.Account);
-            to = [.. (account?.AddressesForNotices() ?? []).Select(a => new Recipient(WireName.Of(a.Kind), a.Value))];
+            to = [.. (account?.AddressesForNotices() ?? []).Select(Recipient.Of)];
         }
 
         var email = WireName.Of(AddressKind.Email);
         return [.. to.Where(r => r.Kind == email).DistinctBy(r => Identifier.Normalize(r.Value) ?? r.Value, StringComparer.Ordinal)];
     }
 
+    // Whoever was added as an address lately has no say yet: a changed one carries no secret, no confirmation and no vote for a day.
+    private static bool TakesNotMeLink(QueuedMessage message, Recipient recipient) =>
+        message.CanBeTakenBack() && recipient.CountsFrom <= message.CreatedAt;
+
     private async Task<IReadOnlyDictionary<string, string>> WithNotMeLink(
-        Act act, QueuedMessage message, IReadOnlyDictionary<string, string> values)
+        Act act, QueuedMessage message, Recipient recipient, IReadOnlyDictionary<string, string> values)
     {
-        if (message is not { Recovery: { } recovery, ExpiresAt: null } || values.ContainsKey(NotMeLink))
+        if (!TakesNotMeLink(message, recipient))
         {
             return values;
         }
@@ -86,7 +91,7 @@ internal sealed class MessageAddressing(
         var application = Ids.TryParse<ApplicationId>(values.GetValueOrDefault("application"), out var id)
             ? await applications.Find(act.Db, act.Tenant, id)
             : null;
-        var token = await tokens.Mint(act, recovery);
+        var token = await tokens.Mint(act, message.Account, message.Recovery, recipient.VerifiedAt);
 
         // In the fragment, which no server and no Referer header sees.
         return new Dictionary<string, string>(values, StringComparer.Ordinal)

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Accounts;
 
 namespace Sparekey.Engine.Delivery;
 
@@ -49,6 +50,51 @@ public enum MessageKind
 
     /// <summary>Tells old and new address that an address changed.</summary>
     AddressChangedNotice,
+
+    /// <summary>Tells that the waiting time of a recovery is over.</summary>
+    RecoveryReadyNotice,
+
+    /// <summary>Reminds the person that a recovery waits for them and will end.</summary>
+    RecoveryReminder,
+
+    /// <summary>Reminds somebody who may approve that a recovery waits for approvals and will end.</summary>
+    ApprovalReminder,
+
+    /// <summary>Tells somebody whom policy names what happens to the recovery of another.</summary>
+    RecoveryWatchNotice,
+
+    /// <summary>Tells that somebody said "this was not me" of something that could not be cancelled any more.</summary>
+    IncidentNotice,
+
+    /// <summary>Tells that the account was frozen.</summary>
+    AccountFrozenNotice,
+
+    /// <summary>Tells that the account is frozen no more.</summary>
+    AccountUnfrozenNotice,
+
+    /// <summary>Tells that what the account is called by changed.</summary>
+    NameChangedNotice,
+
+    /// <summary>Reminds that a token, a right or a password is about to end.</summary>
+    ExpiryReminder,
+}
+
+/// <summary>What kinds of messages have in common.</summary>
+internal static class MessageKinds
+{
+    /// <summary>
+    /// Whether it tells people what happens to their own account, in a way that they can take back: it carries the link "this was not me".
+    /// </summary>
+    /// <param name="message">The message.</param>
+    public static bool CanBeTakenBack(this QueuedMessage message) => message.ExpiresAt is null && message.Kind switch
+    {
+        MessageKind.RecoveryRequestedNotice or MessageKind.RecoveryOpenedNotice or MessageKind.RecoveryIssuedNotice
+            or MessageKind.RecoveryCompletedNotice or MessageKind.RecoveryCancelledNotice or MessageKind.RecoveryReadyNotice
+            or MessageKind.RecoveryReminder => message.Recovery is not null,
+        MessageKind.CredentialChangedNotice or MessageKind.AddressChangedNotice or MessageKind.NameChangedNotice
+            or MessageKind.SessionDelegatedNotice or MessageKind.SignInCodeNotice or MessageKind.AccountUnfrozenNotice => true,
+        _ => false,
+    };
 }
 
 /// <summary>A message to one account, before it is sealed into the outbox.</summary>
@@ -83,6 +129,20 @@ public sealed record Recipient(string Kind, string Value)
         "email" => MessageRoute.Mail,
         Call => MessageRoute.Voice,
         _ => MessageRoute.Sms,
+    };
+
+    /// <summary>Since when the address is known to be the person's; null where nobody vouched for it.</summary>
+    public DateTimeOffset? VerifiedAt { get; init; }
+
+    /// <summary>From when on what is said with a message to it counts, as a secret may go there; null for never.</summary>
+    public DateTimeOffset? CountsFrom { get; init; }
+
+    /// <summary>An address of an account as a recipient.</summary>
+    /// <param name="address">The address.</param>
+    public static Recipient Of(Address address) => new(WireName.Of(address.Kind), address.Value)
+    {
+        VerifiedAt = address.GivenAtCreation ? address.Since : address.ConfirmedAt,
+        CountsFrom = address.GivenAtCreation ? address.Since : address.ConfirmedAt + Address.Settling,
     };
 }
 

@@ -5,6 +5,7 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials.Passkeys;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Recoveries;
@@ -23,7 +24,8 @@ internal sealed record Requester(Principal Principal, TokenId? Token = null)
 /// <param name="recoveries">Knows how often it was to be recovered.</param>
 /// <param name="passkeys">Know how well it can sign in.</param>
 /// <param name="limits">Know how many recoveries there were.</param>
-internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore passkeys, VelocityLimits limits)
+/// <param name="incidents">Knows what was said not to be the person's doing.</param>
+internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore passkeys, VelocityLimits limits, IncidentStore incidents)
 {
     /// <summary>Reads.</summary>
     /// <param name="db">The transaction.</param>
@@ -50,9 +52,6 @@ internal sealed class AccountFactsReader(RecoveryStore recoveries, PasskeyStore 
         };
 
     // Whether "this was not me" was said of a recovery of the account within the last 24 hours.
-    private static Task<bool> IsRepudiatedLately(DbSession db, TenantId tenant, AccountId account, DateTimeOffset now)
-    {
-        _ = (db, tenant, account, now);
-        return Task.FromResult(false);
-    }
+    private Task<bool> IsRepudiatedLately(DbSession db, TenantId tenant, AccountId account, DateTimeOffset now) =>
+        incidents.WasSaidSince(db, tenant, account, now - IncidentStore.TightensFor);
 }

@@ -17,6 +17,7 @@ internal static class RecoveryRegistration
         .AddSingleton<RepudiationTokens>()
         .AddSingleton<SpentCodes>()
         .AddSingleton<ClientCodes>()
+        .AddSingleton<TellWatchers>()
         .AddSingleton<RecoveryWriter>()
         .AddSingleton<RecoveryOpening>()
         .AddSingleton<SecretIssuer>()

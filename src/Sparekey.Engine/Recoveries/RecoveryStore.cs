@@ -183,6 +183,17 @@ internal sealed class RecoveryStore
         return [.. times.Select(DateTimeOffset.FromUnixTimeMilliseconds)];
     }
 
+    /// <summary>When an account was recovered for the first time since a time; null when it was not.</summary>
+    public async Task<DateTimeOffset?> FirstCompletedSince(DbSession db, TenantId tenant, AccountId account, DateTimeOffset since) =>
+        await db.Scalar<long?>(
+            """
+            SELECT MIN(closed_at) FROM recoveries
+            WHERE tenant_id = @tenant AND account_id = @account AND state = 'completed' AND closed_at >= @since
+            """,
+            new { tenant = tenant.ToString(), account = account.ToString(), since = since.ToUnixTimeMilliseconds() }) is { } ms
+                ? DateTimeOffset.FromUnixTimeMilliseconds(ms)
+                : null;
+
     /// <summary>When an account was last recovered.</summary>
     public async Task<DateTimeOffset?> LastCompleted(DbSession db, TenantId tenant, AccountId account)
     {
@@ -300,7 +311,7 @@ internal sealed class RecoveryStore
 
         if (recovery.State == RecoveryState.Pending)
         {
-            return recovery.Requirements.Select(r => r.Until).OfType<DateTimeOffset>()
+            return recovery.Requirements.Select(r => r.Until).OfType<DateTimeOffset>().Append(recovery.RemindAt())
                 .Where(u => u > now).Append(recovery.OpenUntil).Min();
         }
 

@@ -19,7 +19,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="spent">Remembers how codes ended.</param>
 /// <param name="credentials">Knows what an account keeps.</param>
 /// <param name="savedCodes">Uses up the saved code that opened a recovery.</param>
-internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes)
+/// <param name="watchers">Tells whom policy names beside the person.</param>
+internal sealed class RecoveryWriter(
+    RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes, TellWatchers watchers)
 {
     // Who asked for their own account back is no operator.
     private const string Person = "person";
@@ -55,6 +57,7 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
                 Facts = visitor is null ? happened.Facts : happened.Facts.SetItem("correlation_id", visitor.CorrelationId),
                 Texts = visitor is null ? happened.Texts : happened.Texts.SetItem("source", visitor.Source),
             });
+            await watchers.Run(act, happened.Event, next);
             if (!quietly && NoticeOf(happened, next) is { } notice)
             {
                 await act.Send(happened.Event == LedgerEvent.RecoveryCompleted ? await WithWhatIsKept(act, notice, next) : notice);
@@ -107,6 +110,10 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
             LedgerEvent.RecoveryIssued => MessageKind.RecoveryIssuedNotice,
             LedgerEvent.RecoveryCompleted => MessageKind.RecoveryCompletedNotice,
             LedgerEvent.RecoveryCancelled => MessageKind.RecoveryCancelledNotice,
+
+            // The person could say no while time passed: they learn when it is over. What goes to them is told as issued at once.
+            LedgerEvent.RecoveryReady when recovery.State == RecoveryState.Ready && recovery.Requirements.Any(r => r.Kind == RequirementKind.Wait)
+                && !recovery.Request.Channel.ReachesPerson() => MessageKind.RecoveryReadyNotice,
             _ => null,
         };
         return kind is { } known
@@ -114,7 +121,10 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
             : null;
     }
 
-    private static Dictionary<string, string> ValuesOf(RecoveryEvent happened, Recovery recovery)
+    /// <summary>What messages of a recovery have in common.</summary>
+    /// <param name="recovery">The recovery.</param>
+    /// <param name="more">What one says besides.</param>
+    internal static Dictionary<string, string> ValuesOf(Recovery recovery, params ReadOnlySpan<(string Name, string Value)> more)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -122,11 +132,19 @@ internal sealed class RecoveryWriter(RecoveryStore store, SpentCodes spent, Cred
             ["application"] = recovery.Request.Application.ToString(),
             ["requested_by"] = recovery.RequestedBy == Principal.Of(recovery.Request.Account) ? Person : WireName.Of(recovery.RequestedBy.Kind),
         };
-        if (happened.Facts.GetValueOrDefault("into") is string into)
+        foreach (var (name, value) in more)
         {
-            values["into"] = into;
+            values[name] = value;
         }
 
         return values;
     }
+
+    /// <summary>What a person is called in a message to another: their user name, or an address of theirs that is mostly hidden.</summary>
+    /// <param name="account">The person.</param>
+    internal static string NameOf(Account account) =>
+        account.Username ?? (account.Addresses is [var first, ..] ? first.Masked() : account.Id.ToString());
+
+    private static Dictionary<string, string> ValuesOf(RecoveryEvent happened, Recovery recovery) =>
+        happened.Facts.GetValueOrDefault("into") is string into ? ValuesOf(recovery, ("into", into)) : ValuesOf(recovery);
 }

@@ -7,22 +7,27 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Recoveries;
 
 /// <summary>What saying "this was not me" did.</summary>
-/// <param name="Recovery">The recovery.</param>
+/// <param name="Recovery">The recovery that the notice told of; null where it told of a change of the account itself.</param>
 /// <param name="State">Where it stands now: cancelled, or how it had ended before. Completed means that the account was taken.</param>
 /// <param name="SessionsEnded">How many sessions ended.</param>
-public sealed record Repudiation(RecoveryId Recovery, RecoveryState State, int SessionsEnded);
+/// <param name="MayFreeze">Whether the same token can freeze the account.</param>
+/// <param name="IsFrozen">Whether the account is frozen.</param>
+public sealed record Repudiation(RecoveryId? Recovery, RecoveryState? State, int SessionsEnded, bool MayFreeze, bool IsFrozen);
 
 /// <summary>
-/// The person says "this was not me" with the token of a notice (SP 800-63B-4 §4.6). An open recovery is cancelled, and its secret
-/// and redemption die with it. A completed one cannot be undone: the sessions that were opened since then end, so that whoever took
-/// the account has to come back and the person can recover it. The account itself is never frozen: a notice that fell into wrong
-/// hands must not lock anybody out. What a saved recovery code opened takes all of that person's saved codes with it.
+/// The person says "this was not me" with the token of a notice (SP 800-63B-4 §4.6). Every open recovery of the account is cancelled, and
+/// secrets and redemptions die with them. What is completed cannot be undone: the sessions that were opened since then end, so that
+/// whoever took the account has to come back and the person can recover it. An incident is opened for the organisation to look into, and
+/// for 24 hours the account's recoveries need one approval more. Signing in is never blocked by it: a notice that fell into wrong hands
+/// must not lock anybody out. What a saved recovery code opened takes all of that person's saved codes with it.
 /// </summary>
 public sealed class RepudiateRecovery
 {
@@ -34,10 +39,11 @@ public sealed class RepudiateRecovery
     private readonly RecoveryAct _recoveries;
     private readonly SessionStore _sessions;
     private readonly CredentialStore _credentials;
+    private readonly IncidentStore _incidents;
 
     internal RepudiateRecovery(
         Acts acts, RepudiationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
-        SessionStore sessions, CredentialStore credentials)
+        SessionStore sessions, CredentialStore credentials, IncidentStore incidents)
     {
         _acts = acts;
         _tokens = tokens;
@@ -47,6 +53,7 @@ public sealed class RepudiateRecovery
         _recoveries = recoveries;
         _sessions = sessions;
         _credentials = credentials;
+        _incidents = incidents;
     }
 
     /// <summary>Repudiates. A token that is presented again answers how things stand and does nothing more.</summary>
@@ -54,56 +61,112 @@ public sealed class RepudiateRecovery
     /// <param name="token">The token of a notice.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
-    /// What it did; or <see cref="RefusalCode.SecretInvalid"/> for every text that is no token, and for tokens of recoveries that
-    /// ended more than 7 days ago.
+    /// What it did; or <see cref="RefusalCode.SecretInvalid"/> for every text that is no token, and for those whose 240 hours are over.
     /// </returns>
     public Task<Result<Repudiation>> Run(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
         _acts.Write(visitor.Tenant, act => Repudiate(act, visitor, token), cancellationToken);
 
+    /// <summary>What the ledger says of a new incident.</summary>
+    /// <param name="visitor">From where it was said.</param>
+    /// <param name="incident">The incident.</param>
+    /// <param name="recoveries">What it was said of.</param>
+    internal static LedgerEntry Opened(Visitor visitor, Incident incident, IReadOnlyList<IncidentRecovery> recoveries) =>
+        new(LedgerEvent.IncidentOpened, Principal.Of(incident.Account), incident.Account, recoveries is [var only] ? only.Recovery : null)
+        {
+            Facts = SessionLedger.Facts(
+                visitor, ("incident", incident.Id.ToString()), ("recoveries", recoveries.Select(r => r.Recovery.ToString()).ToList())),
+            Texts = SessionLedger.Source(visitor),
+        };
+
     private async Task<Result<Repudiation>> Repudiate(Act act, Visitor visitor, SecretText presented)
     {
-        if (await _tokens.Find(act.Db, act.Tenant, presented) is not { } token
-            || await _store.Find(act.Db, act.Tenant, token.Recovery) is not { } before
-            || !RepudiationTokens.IsValidFor(before, act.Now)
-            || await _accounts.Find(act.Db, act.Tenant, before.Request.Account) is not { } account)
+        if (await _tokens.FindValid(act, presented) is not { } token
+            || await _accounts.Find(act.Db, act.Tenant, token.Account) is not { } account)
         {
             return RefusalCode.SecretInvalid;
         }
 
-        var person = Principal.Of(account.Id);
-        if (!before.IsClosed)
-        {
-            // Refused only where its time had passed: then it is closed all the same.
-            var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
-            await _recoveries.Apply(
-                act, new RecoveryAct.Found(before, account, policy), new RecoveryCommand.Cancel(person), visitor);
-        }
-
-        // Once: the person who recovered the account afterwards must not lose their sessions to the same link.
-        var ended = before is { State: RecoveryState.Completed, ClosedAt: { } completed } && !token.Used
-            ? await _sessions.EndOpenedSince(act, account.Id, completed)
-            : 0;
-        if (!token.Used)
-        {
-            await _tokens.MarkUsed(act, token);
-            await EndSavedCodes(act, visitor, before);
-            await act.Record(new LedgerEntry(LedgerEvent.RecoveryRepudiated, person, account.Id, before.Id)
-            {
-                Facts = SessionLedger.Facts(visitor, ("state", WireName.Of(before.State)), ("sessions_ended", ended)),
-                Texts = SessionLedger.Source(visitor),
-            });
-        }
-
-        var now = await _store.Find(act.Db, act.Tenant, before.Id) ?? before;
-        return new Repudiation(before.Id, now.AsSeenBy(person, act.Now).State, ended);
+        // Once: the person who recovered the account afterwards must not lose their sessions, or a recovery of their own, to the same link.
+        var ended = token.Used ? 0 : await TakeBack(act, visitor, token, account);
+        var told = token.Recovery is { } id ? await _store.Find(act.Db, act.Tenant, id) : null;
+        return new Repudiation(
+            token.Recovery, told?.AsSeenBy(Principal.Of(account.Id), act.Now).State, ended, token.MayFreeze, account.Status == AccountStatus.Frozen);
     }
 
-    // Whoever held one saved code of the person holds the list.
-    private async Task EndSavedCodes(Act act, Visitor visitor, Recovery repudiated)
+    // If the process dies after this act, all of it stands; before it, the same link does it all the next time.
+    private async Task<int> TakeBack(Act act, Visitor visitor, RepudiationToken token, Account account)
     {
-        var account = repudiated.Request.Account;
-        if (repudiated.Request.Means != Means.SavedCode
-            || (await _credentials.List(act.Db, act.Tenant, account)).FirstOrDefault(c => c.Kind == CredentialKind.RecoveryCodes) is not { } codes)
+        var person = Principal.Of(account.Id);
+        var told = token.Recovery is { } id ? await _store.Find(act.Db, act.Tenant, id) : null;
+        await _tokens.MarkUsed(act, token);
+        var cancelled = await CancelOpen(act, visitor, account);
+        var ended = await EndSessions(act, account.Id, told, token);
+
+        var of = cancelled.Append(told).OfType<Recovery>().DistinctBy(r => r.Id).ToList();
+        var recoveries = new List<IncidentRecovery>(of.Count);
+        foreach (var recovery in of)
+        {
+            recoveries.Add(new IncidentRecovery(recovery.Id, (await _store.Find(act.Db, act.Tenant, recovery.Id) ?? recovery).State));
+        }
+
+        if (of.Exists(r => r.Request.Means == Means.SavedCode))
+        {
+            await EndSavedCodes(act, visitor, account.Id);
+        }
+
+        var (incident, isNew) = await _incidents.Say(act, account.Id, recoveries);
+        await act.Record(new LedgerEntry(LedgerEvent.RecoveryRepudiated, person, account.Id, token.Recovery)
+        {
+            Facts = SessionLedger.Facts(
+                visitor, ("incident", incident.Id.ToString()), ("state", told is null ? null : WireName.Of(told.State)),
+                ("sessions_ended", ended), ("cancelled", cancelled.Select(r => r.Id.ToString()).ToList())),
+            Texts = SessionLedger.Source(visitor),
+        });
+        if (isNew)
+        {
+            await act.Record(Opened(visitor, incident, recoveries));
+        }
+
+        // A cancelled recovery is told of by its own notice. Whatever else was said is told to every address, too: one of them may be
+        // in other hands.
+        if (cancelled.Count == 0)
+        {
+            await act.Send(new OutboxMessage(MessageKind.IncidentNotice, account.Id));
+        }
+
+        return ended;
+    }
+
+    private async Task<IReadOnlyList<Recovery>> CancelOpen(Act act, Visitor visitor, Account account)
+    {
+        var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
+        var cancelled = new List<Recovery>();
+        foreach (var open in await _store.Open(act.Db, act.Tenant, account.Id))
+        {
+            // Refused only where its time had passed: then it is closed all the same.
+            var done = await _recoveries.Apply(
+                act, new RecoveryAct.Found(open, account, policy), new RecoveryCommand.Cancel(Principal.Of(account.Id)), visitor);
+            if (done.Refusal is null)
+            {
+                cancelled.Add(open);
+            }
+        }
+
+        return cancelled;
+    }
+
+    // What was completed since the recovery began that the notice told of, that one or another, opened sessions since then. Whoever
+    // changed the account itself did so in a session.
+    private async Task<int> EndSessions(Act act, AccountId account, Recovery? told, RepudiationToken token) =>
+        token.Recovery is null ? await _sessions.EndAll(act, account)
+        : await _store.FirstCompletedSince(act.Db, act.Tenant, account, told?.CreatedAt ?? token.CreatedAt) is { } completed
+            ? await _sessions.EndOpenedSince(act, account, completed)
+            : 0;
+
+    // Whoever held one saved code of the person holds the list.
+    private async Task EndSavedCodes(Act act, Visitor visitor, AccountId account)
+    {
+        if ((await _credentials.List(act.Db, act.Tenant, account)).FirstOrDefault(c => c.Kind == CredentialKind.RecoveryCodes) is not { } codes)
         {
             return;
         }

@@ -3,24 +3,30 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Policies;
 
 namespace Sparekey.Engine.Recoveries;
 
-/// <summary>"This was not me", said by whoever holds the redemption: the recovery ends, and nothing about the account changes.</summary>
+/// <summary>
+/// "This was not me", said by whoever holds the redemption: the recovery ends, nothing about the account changes, and the organisation
+/// has an incident to look into.
+/// </summary>
 public sealed class StopRecovery
 {
     private readonly Acts _acts;
     private readonly Redemptions _redemptions;
     private readonly RecoveryAct _recoveries;
     private readonly PolicyStore _policies;
+    private readonly IncidentStore _incidents;
 
-    internal StopRecovery(Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies)
+    internal StopRecovery(Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, IncidentStore incidents)
     {
         _acts = acts;
         _redemptions = redemptions;
         _recoveries = recoveries;
         _policies = policies;
+        _incidents = incidents;
     }
 
     /// <summary>Stops the recovery of a redemption.</summary>
@@ -44,7 +50,19 @@ public sealed class StopRecovery
                 var stopped = await _recoveries.Apply(
                     act, new RecoveryAct.Found(recovery, account, policy),
                     new RecoveryCommand.Cancel(Principal.Of(account.Id), "not me"), visitor);
-                return stopped.Refusal;
+                if (stopped.Refusal is { } refused)
+                {
+                    return refused;
+                }
+
+                IncidentRecovery[] of = [new(recovery.Id, stopped.Value.State)];
+                var (incident, isNew) = await _incidents.Say(act, account.Id, of);
+                if (isNew)
+                {
+                    await act.Record(RepudiateRecovery.Opened(visitor, incident, of));
+                }
+
+                return null;
             },
             cancellationToken);
 }

@@ -2,16 +2,22 @@ using Sparekey.Core;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Policies;
+using Sparekey.Engine.Reminders;
 
 namespace Sparekey.Engine.Recoveries;
 
 /// <summary>
 /// Lets time do its work: ends recoveries that are over and moves those whose waiting is done. Nothing depends on it for
-/// safety, because every command looks at the time first; it makes the record and the notices come when they are due.
+/// safety, because every command looks at the time first; it makes the record, the notices and the reminders come when they are due.
+/// Any number of processes may sweep: one of them holds the lease, and where it ran out under a slow one, each recovery is moved by a
+/// guarded write that one process wins and each reminder leaves with a row that exists once.
 /// </summary>
 public sealed class SweepRecoveries
 {
     private const int AtOnce = 100;
+    private const string Work = "recoveries";
+
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
 
     private readonly Acts _acts;
     private readonly RecoveryStore _store;
@@ -19,9 +25,12 @@ public sealed class SweepRecoveries
     private readonly AccountStore _accounts;
     private readonly PolicyStore _policies;
     private readonly RepudiationTokens _tokens;
+    private readonly RemindOfRecovery _reminders;
+    private readonly Leases _leases;
 
     internal SweepRecoveries(
-        Acts acts, RecoveryStore store, RecoveryAct recoveries, AccountStore accounts, PolicyStore policies, RepudiationTokens tokens)
+        Acts acts, RecoveryStore store, RecoveryAct recoveries, AccountStore accounts, PolicyStore policies, RepudiationTokens tokens,
+        RemindOfRecovery reminders, Leases leases)
     {
         _acts = acts;
         _store = store;
@@ -29,15 +38,24 @@ public sealed class SweepRecoveries
         _accounts = accounts;
         _policies = policies;
         _tokens = tokens;
+        _reminders = reminders;
+        _leases = leases;
     }
 
     /// <summary>Sweeps one tenant.</summary>
     /// <param name="tenant">The tenant.</param>
     /// <param name="cancellationToken">Stops between two recoveries.</param>
-    /// <returns>How many were looked at; a full hundred means that there may be more.</returns>
+    /// <returns>How many were looked at; a full hundred means that there may be more. 0 where another process does it.</returns>
     public async Task<int> Run(TenantId tenant, CancellationToken cancellationToken)
     {
         var due = await _acts.Read(db => _store.Due(db, tenant, _acts.Now, AtOnce), cancellationToken);
+
+        // Looking costs a read; the lease is taken only where there is something to do.
+        if (due.Count > 0 && !await _acts.Write(tenant, act => _leases.Take(act, Work, Lease), cancellationToken))
+        {
+            return 0;
+        }
+
         foreach (var id in due)
         {
             await _acts.Write(tenant, act => Tick(act, id), cancellationToken);
@@ -70,6 +88,7 @@ public sealed class SweepRecoveries
                 return true;
             }
 
+            await _reminders.Run(act, recovery, account, policy);
             await _store.Reschedule(act, recovery);
         }
 

@@ -2,6 +2,7 @@ using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Tokens;
 using Sparekey.Server.Http;
@@ -21,6 +22,8 @@ internal static class RedemptionsApi
             .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Redeems a link, a reset token or a code.");
         v1.MapPost("/repudiations", Repudiate).Takes<RepudiateBody>().Public("The token in the body is the proof.")
             .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Says \"this was not me\" with the token of a notice.");
+        v1.MapPost("/repudiations/freeze", Freeze).Takes<RepudiateBody>().Public("The token in the body is the proof.")
+            .CheckOrigin().AnswerOnTheBeat().WithTags("person").WithSummary("Freezes the account with the token of a notice.");
         var redemption = v1.MapGroup("/redemption").WithTags("person");
         redemption.MapGet("/", Read).RequireRedemption().WithSummary("What the redemption is for.");
         redemption.MapPost("/passkey/options", PasskeyOptions).TakesNothing().RequireRedemption()
@@ -70,7 +73,17 @@ internal static class RedemptionsApi
         return body.Refusal is { } refusal
             ? new Problem(refusal)
             : (await repudiate.Run(context.Visitor(), body.Value.Token, context.RequestAborted)).ToAnswer(
-                done => new RepudiatedView(done.Recovery, done.State, done.State == RecoveryState.Completed, done.SessionsEnded));
+                done => new RepudiatedView(
+                    done.Recovery, done.State, done.State == RecoveryState.Completed, done.SessionsEnded, done.MayFreeze, done.IsFrozen));
+    }
+
+    private static async Task<IResult> Freeze(HttpContext context, FreezeAccount freeze)
+    {
+        var body = await StrictBody.Read<RepudiateBody>(context, 4096);
+        return body.Refusal is { } refusal
+            ? new Problem(refusal)
+            : (await freeze.ByPerson(context.Visitor(), body.Value.Token, context.RequestAborted)).ToAnswer(
+                done => new FrozenView(Frozen: true, done.At));
     }
 
     private static async Task<IResult> Read(HttpContext context, ReadRedemption read) =>
@@ -169,7 +182,10 @@ internal static class RedemptionsApi
 
     private sealed record RepudiateBody(SecretText Token);
 
-    private sealed record RepudiatedView(RecoveryId RecoveryId, RecoveryState State, bool Completed, int SessionsEnded);
+    private sealed record RepudiatedView(
+        RecoveryId? RecoveryId, RecoveryState? State, bool Completed, int SessionsEnded, bool MayFreeze, bool Frozen);
+
+    private sealed record FrozenView(bool Frozen, DateTimeOffset FrozenAt);
 
     private sealed record PasskeyBody(System.Text.Json.JsonElement Credential, string? Name = null);
 

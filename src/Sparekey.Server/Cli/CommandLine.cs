@@ -37,6 +37,7 @@ internal static class CommandLine
         RecoverCommands.AddTo(root, common);
         PolicyCommands.AddTo(root, common);
         LedgerCommands.AddTo(root, common);
+        IncidentCommands.AddTo(root, common);
         LoginIdCommands.AddTo(root, common);
         KratosCommands.AddTo(root, common);
         OperationsCommands.AddTo(root, common);

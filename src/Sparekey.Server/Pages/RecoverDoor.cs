@@ -5,6 +5,7 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials.Passwords;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Server.Api;
 using Sparekey.Server.Http;
@@ -35,12 +36,15 @@ internal static class RecoverDoor
         pages.MapPost("/passkey", SetPasskey).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/stop", Stop).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin().AnswerOnTheBeat();
+        pages.MapPost("/freeze", Freeze).Public(reason).CheckOrigin().AnswerOnTheBeat();
 
         // Who opens the address of a form anew begins anew.
         foreach (var form in (string[])["/ask", "/redeem", "/password", "/passkey", "/stop"])
         {
             pages.MapGet(form, () => Results.Redirect("/recover")).Public(reason);
         }
+
+        pages.MapGet("/freeze", () => Results.Redirect("/recover/not-me")).Public(reason);
 
         group.MapGet("/assets/{name}", Assets.Get).Public("Style and script hold nothing of anybody.").WithMetadata(new AnyHost());
     }
@@ -173,14 +177,43 @@ internal static class RecoverDoor
 
         var token = new SecretText(FragmentOf(Text(form, "notice_token").Trim()));
         var done = await repudiate.Run(context.Visitor(), token, context.RequestAborted);
-        return done.Refusal is { } refusal
-            ? await AskNotMe(
-                context, branding, ProblemKinds.Of(refusal.Code).Status,
-                refusal.Code == RefusalCode.SecretInvalid ? "error_notice_invalid" : PageAnswer.ErrorOf(refusal.Code))
-            : done.Value.State == RecoveryState.Completed
-            ? await Page(context, branding, null, 200, "not_me_late_heading", (words, _) => RecoverPages.TooLate(words))
-            : await Page(context, branding, null, 200, "not_me_done_heading", (words, _) => RecoverPages.Stopped(words));
+        if (done.Refusal is { } refusal)
+        {
+            return await AskNotMe(context, branding, refusal);
+        }
+
+        var (heading, text) = NotMeOutcome(done.Value);
+        return await Page(
+            context, branding, null, 200, heading, (words, _) => RecoverPages.TakenBack(words, done.Value, heading, text, token));
     }
+
+    private static (string Heading, string Text) NotMeOutcome(Repudiation done) =>
+        done.Recovery is null ? ("not_me_change_heading", "not_me_change_text")
+        : done.State == RecoveryState.Completed ? ("not_me_late_heading", "not_me_late_text")
+        : ("not_me_done_heading", "not_me_done_text");
+
+    // A second step after "this was not me": it keeps out the person, too, so it is asked for by itself.
+    private static async Task<IResult> Freeze(HttpContext context, FreezeAccount freeze, ReadBranding branding)
+    {
+        if (await ReadForm(context) is not { } form)
+        {
+            return await AskNotMe(context, branding, 400, "error_empty");
+        }
+
+        var done = await freeze.ByPerson(context.Visitor(), new SecretText(FragmentOf(Text(form, "notice_token").Trim())), context.RequestAborted);
+        return done.Refusal is { } refusal
+            ? await AskNotMe(context, branding, refusal)
+            : await Page(context, branding, null, 200, "freeze_done_heading", (words, _) => RecoverPages.Frozen(words));
+    }
+
+    private static Task<IResult> AskNotMe(HttpContext context, ReadBranding branding, Refusal refusal) => AskNotMe(
+        context, branding, ProblemKinds.Of(refusal.Code).Status,
+        refusal.Code switch
+        {
+            RefusalCode.SecretInvalid => "error_notice_invalid",
+            RefusalCode.AddressTooNew => "error_address_too_new",
+            _ => PageAnswer.ErrorOf(refusal.Code),
+        });
 
     private static Task<IResult> Choose(
         HttpContext context, ReadBranding branding, EngineOptions options, RedemptionView view, SecretText token, string identifier,

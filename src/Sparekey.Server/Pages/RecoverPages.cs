@@ -158,9 +158,33 @@ internal static class RecoverPages
     /// <summary>The recovery was stopped by its person.</summary>
     public static Html Stopped(Words words) => Message(words, "not_me_done_heading", "not_me_done_text", Html.Empty);
 
-    /// <summary>The recovery was completed before its person could stop it.</summary>
-    public static Html TooLate(Words words) => Message(words, "not_me_late_heading", "not_me_late_text", Html.Of(
-        $"""<a class="button" href="/recover">{words["start_heading"]}</a>"""));
+    /// <summary>What "this was not me" did; and, where the message came to an address of long standing, the way to freeze the account.</summary>
+    public static Html TakenBack(Words words, Repudiation done, string heading, string text, SecretText token)
+    {
+        // Who was too late, or does not know how much was changed, recovers the account next.
+        var recover = done.State == RecoveryState.Completed || done.Recovery is null
+            ? Html.Of($"""<a class="button" href="/recover">{words["start_heading"]}</a>""")
+            : Html.Empty;
+        return Html.Of(
+            $"""
+            {Message(words, heading, text, Html.Of($"""<p class="quiet">{words["not_me_told"]}</p>{recover}"""))}
+            {(done.IsFrozen ? Html.Of($"""<div class="card"><h2>{words["freeze_done_heading"]}</h2><p>{words["freeze_done_text"]}</p></div>""")
+                : done.MayFreeze ? FreezeForm(words, token) : Html.Empty)}
+            """);
+    }
+
+    /// <summary>The account is frozen.</summary>
+    public static Html Frozen(Words words) => Message(words, "freeze_done_heading", "freeze_done_text", Html.Empty);
+
+    private static Html FreezeForm(Words words, SecretText token) => Html.Of(
+        $"""
+        <form class="card" method="post" action="/recover/freeze">
+        <h2>{words["freeze_heading"]}</h2>
+        <p>{words["freeze_text"]}</p>
+        <input type="hidden" name="notice_token" value="{token.Reveal()}">
+        <button class="second" type="submit">{words["freeze_button"]}</button>
+        </form>
+        """);
 
     /// <summary>A refusal that has no page of its own.</summary>
     public static Html Refused(Words words, string fault) => Html.Of(

@@ -22,12 +22,13 @@ public sealed class AnswerBeatTests
             ("/v1/redemptions", new { code = "00000000", account = new { email = "unknown@example.com" } }),
             ("/v1/redemptions", new { link_secret = "no link" }),
             ("/v1/repudiations", new { token = "no token" }),
+            ("/v1/repudiations/freeze", new { token = "no token" }),
         })
         {
             await Late(() => server.Post(path, body), $"{path} {body}");
         }
 
-        foreach (var (form, field) in new[] { ("ask", "identifier"), ("redeem", "code"), ("not-me", "notice_token"), ("stop", "redemption_token") })
+        foreach (var (form, field) in new[] { ("ask", "identifier"), ("redeem", "code"), ("not-me", "notice_token"), ("freeze", "notice_token"), ("stop", "redemption_token") })
         {
             await Late(
                 () => server.Send(new HttpRequestMessage(HttpMethod.Post, $"/recover/{form}")

@@ -93,7 +93,7 @@ internal static class IdentityMapping
                 Status = body.State switch
                 {
                     Active => AccountStatus.Active,
-                    Inactive => AccountStatus.Disabled,
+                    Inactive when account.Status == AccountStatus.Active => AccountStatus.Disabled, // A frozen one is inactive already.
                     _ => null,
                 },
                 Traits = ObjectOr(body.Traits).GetRawText(),
