@@ -55,6 +55,12 @@ public sealed class StopRecovery
                     return refused;
                 }
 
+                // Who opened it with a code of their own only thought better of it.
+                if (recovery.RequestedBy == Principal.Of(account.Id))
+                {
+                    return null;
+                }
+
                 IncidentRecovery[] of = [new(recovery.Id, stopped.Value.State)];
                 var (incident, isNew) = await _incidents.Say(act, account.Id, of);
                 if (isNew)
