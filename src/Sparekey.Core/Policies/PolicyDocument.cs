@@ -30,8 +30,8 @@ public sealed record ChangesDocument(int Approvals, string? OpenFor = null);
 /// <summary>One rule.</summary>
 /// <param name="Name">Its name, shown wherever the rule has an effect.</param>
 /// <param name="When">When it applies; null for always.</param>
-/// <param name="Require">What it demands.</param>
-public sealed record RuleDocument(string Name, ConditionDocument? When, DemandDocument Require);
+/// <param name="Require">What it demands; a rule without it is refused.</param>
+public sealed record RuleDocument(string Name, ConditionDocument? When = null, DemandDocument? Require = null);
 
 /// <summary>When a rule applies: every member that is present must hold.</summary>
 /// <param name="Means">The means is one of these.</param>
