@@ -59,6 +59,31 @@ public sealed class KratosRecoveryFlowTests(KratosRecoveryScene scene) : IClassF
     }
 
     [Fact]
+    public async Task While_recoveries_are_stopped_a_right_code_looks_like_a_wrong_one_and_is_good_afterwards()
+    {
+        var (id, _) = await scene.Person();
+        var (flow, code) = await scene.Code(id, "api");
+        var api = new RecoveryBrowser(_server);
+        (await _server.Post("/v1/policy/stop", new { reason = "fire" }, _server.AdminToken)).Status.ShouldBe(200);
+        try
+        {
+            var wrong = await api.Post(Submit + flow, new { method = "code", code = Other(code) });
+            var right = await api.Post(Submit + flow, new { method = "code", code });
+            (right.Status, right["state"]).ShouldBe((wrong.Status, wrong["state"]));
+            MessagesOf(right).ShouldBe(MessagesOf(wrong));
+            MessagesOf(right).ShouldBe([4060006]);
+            (await scene.Order("code", new { identity_id = id })).Status.ShouldBe(403);
+            (await scene.Order("link", new { identity_id = id })).Status.ShouldBe(403);
+        }
+        finally
+        {
+            (await _server.Post("/v1/policy/resume", null, _server.AdminToken)).Status.ShouldBe(204);
+        }
+
+        (await api.Post(Submit + flow, new { method = "code", code }))["state"].ShouldBe("passed_challenge");
+    }
+
+    [Fact]
     public async Task A_script_recovers_in_a_browser()
     {
         var (id, email) = await scene.Person();
