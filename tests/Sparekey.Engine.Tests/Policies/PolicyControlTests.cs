@@ -5,7 +5,6 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Policies;
-using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Tests.Access;
 
 namespace Sparekey.Engine.Tests.Policies;

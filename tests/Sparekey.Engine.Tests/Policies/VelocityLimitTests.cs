@@ -3,7 +3,6 @@ using Sparekey.Core.Ledger;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Engine.Tests.Policies;
