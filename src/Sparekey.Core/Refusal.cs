@@ -85,6 +85,7 @@ public enum RefusalCode
 
     // Secrets, redemptions, passwords, sessions. Anonymous callers see one of these per route, whatever the cause.
     SecretInvalid,
+    SecondHalfRequired,
     RedemptionInvalid,
     SignInFailed,
     SessionInvalid,

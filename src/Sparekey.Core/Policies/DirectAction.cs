@@ -41,7 +41,8 @@ public static class DirectAction
                 return refused;
             }
 
-            var open = answer.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).Distinct(StringComparer.Ordinal);
+            // What is done at once has no halves to send.
+            var open = answer.Requirements.Where(r => !r.IsMet(now) || r.Kind == RequirementKind.SplitSecret).Select(r => WireName.Of(r.Kind)).Distinct(StringComparer.Ordinal);
             if (string.Join(", ", open) is { Length: > 0 } demanded)
             {
                 return new Refusal(

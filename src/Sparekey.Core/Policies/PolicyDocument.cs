@@ -103,6 +103,7 @@ public sealed record LatelyDocument(int Count, string Within);
 /// </param>
 /// <param name="ApprovalsSigned">Who agrees signs it with a passkey; one does where nothing else asks for more.</param>
 /// <param name="Notify">Who else is told of it, beside the person.</param>
+/// <param name="Split">The secret is in two halves: one goes the usual way, the other by mail to an address that does not carry the first.</param>
 public sealed record DemandDocument(
     bool? Reason = null,
     IReadOnlyList<string>? ReasonCodes = null,
@@ -122,7 +123,8 @@ public sealed record DemandDocument(
     bool? ApprovalByManager = null,
     string? SecondProof = null,
     bool? ApprovalsSigned = null,
-    NotifyDocument? Notify = null);
+    NotifyDocument? Notify = null,
+    bool? Split = null);
 
 /// <summary>So many people of some groups.</summary>
 /// <param name="Count">How many, 1 to 20.</param>

@@ -165,6 +165,11 @@ internal sealed class PolicyReader
             requirements.Add(new Requirement(RequirementKind.SecondProof));
         }
 
+        if (demand.Split is true)
+        {
+            requirements.Add(new Requirement(RequirementKind.SplitSecret));
+        }
+
         Check(demand.Evidence?.Contains(Requirement.ByConfirmation) is not true, $"{at}/evidence", "A confirmation is no evidence.");
         requirements.AddRange(ReadNames($"{at}/evidence", demand.Evidence)
             .Select(kind => new Requirement(RequirementKind.Evidence) { EvidenceKind = kind }));

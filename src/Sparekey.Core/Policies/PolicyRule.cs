@@ -73,6 +73,9 @@ internal sealed record PolicyRule(string Name)
         var demands = Wait is { } wait
             ? Requirements.Add(new Requirement(RequirementKind.Wait) { Until = openedAt + wait })
             : Requirements;
+
+        // Only a secret of ours has halves; the others are the person's own, or nobody's.
+        demands = question.Means.HasSecret() ? demands : demands.RemoveAll(d => d.Kind == RequirementKind.SplitSecret);
         return ReachesAccountsLevel && RecoveryAssurance.Of(question.Means, question.Channel) < question.Account.Level
             ? demands.Add(new Requirement(RequirementKind.SecondProof))
             : demands;

@@ -135,6 +135,29 @@ public sealed record Recovery(
     public bool IsRedeemable(DateTimeOffset now) =>
         State is RecoveryState.Issued or RecoveryState.Redeemed && Secret is { Usable: true } secret && secret.IsAlive(now);
 
+    /// <summary>Whether nothing but the person's second proof is missing.</summary>
+    /// <param name="now">The time.</param>
+    public bool AwaitsOnlyProof(DateTimeOffset now)
+    {
+        var open = Requirements.Where(r => !r.IsMet(now)).ToList();
+        return State == RecoveryState.Pending && open.Count > 0 && open.TrueForAll(r => r.Kind == RequirementKind.SecondProof);
+    }
+
+    /// <summary>
+    /// Whether a secret that is presented now is looked at: it can be redeemed, or it was sent ahead and waits for the person's second
+    /// proof alone. Then the right one opens nothing yet, and a wrong one is counted all the same.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    public bool TakesTries(DateTimeOffset now) =>
+        IsRedeemable(now) || (AwaitsOnlyProof(now) && Secret is { } ahead && ahead.IsAlive(now));
+
+    /// <summary>Whether its secret is in two halves.</summary>
+    public bool IsSplit => Request.Means.HasSecret() && Requirements.Any(r => r.Kind == RequirementKind.SplitSecret);
+
+    /// <summary>Whether the person proved themselves with a saved code, beside the recovery's own means.</summary>
+    public bool WasProvedBySavedCode => Requirements.Any(
+        r => r.Kind == RequirementKind.SecondProof && r.Met.Any(m => m.How == WireName.Of(ProofMethod.SavedCode)));
+
     /// <summary>When a requester cancelled it who had been denied and was not told; to them it was cancelled then.</summary>
     public DateTimeOffset? WithdrawnAt { get; init; }
 

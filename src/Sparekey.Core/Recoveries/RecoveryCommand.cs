@@ -46,8 +46,11 @@ public enum ProofMethod
     /// <summary>A recovery code that they had saved.</summary>
     SavedCode,
 
-    /// <summary>An authenticator that is still bound to the account.</summary>
+    /// <summary>A passkey or key that is still bound to the account.</summary>
     BoundAuthenticator,
+
+    /// <summary>The account's password, which the person themselves had chosen.</summary>
+    Password,
 }
 
 /// <summary>What a try to redeem knew.</summary>

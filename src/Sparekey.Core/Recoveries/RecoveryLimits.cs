@@ -33,6 +33,12 @@ public static class RecoveryLimits
     /// <summary>How long a saved recovery code can be typed again after it was first redeemed.</summary>
     public static readonly TimeSpan SavedCodeFor = TimeSpan.FromHours(1);
 
+    /// <summary>How often a person is asked within <see cref="AsksWithin"/> to confirm what others opened (A18).</summary>
+    public const int AsksOfPerson = 5;
+
+    /// <summary>Within which time these are counted.</summary>
+    public static readonly TimeSpan AsksWithin = TimeSpan.FromHours(1);
+
     /// <summary>How many digits a code has that is typed within minutes (N6).</summary>
     public const int ShortCodeDigits = 6;
 

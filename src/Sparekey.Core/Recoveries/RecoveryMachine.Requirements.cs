@@ -89,7 +89,12 @@ public static partial class RecoveryMachine
     private static Decision Prove(Recovery recovery, RecoveryCommand.Prove command, DateTimeOffset now) =>
         OnlyWhileOpen(recovery, command.By, now) is { } ended ? Refuse(ended)
         : !command.By.IsPersonOf(recovery.Request.Account) ? Refuse(RefusalCode.SeparationOfDuties)
+        : IsOwnMeans(recovery.Request.Means, command.Method)
+            ? Refuse(new Refusal(RefusalCode.MeansNotAvailable, "A second proof is of another kind than the recovery's own."))
         : Meet(recovery, r => r.Kind == RequirementKind.SecondProof, new MetBy(command.By, WireName.Of(command.Method), now), now);
+
+    // Two codes count only when they come by different methods (SP 800-63B-4 §4.2.2.2): two of one saved list are one method.
+    private static bool IsOwnMeans(Means means, ProofMethod method) => means == Means.SavedCode && method == ProofMethod.SavedCode;
 
     private static Decision GiveEvidence(Recovery recovery, RecoveryCommand.GiveEvidence command, DateTimeOffset now)
     {

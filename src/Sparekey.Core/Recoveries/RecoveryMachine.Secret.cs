@@ -78,7 +78,7 @@ public static partial class RecoveryMachine
 
     private static Decision Redeem(Recovery recovery, RecoveryCommand.Redeem command, DateTimeOffset now)
     {
-        if (!recovery.IsRedeemable(now))
+        if (!recovery.TakesTries(now))
         {
             return Refuse(RefusalCode.SecretInvalid);
         }
@@ -87,6 +87,12 @@ public static partial class RecoveryMachine
         if (!command.Matches)
         {
             return CountTry(recovery, secret, command.Origin, now);
+        }
+
+        // Who holds the secret that was sent ahead is told what to bring beside it.
+        if (!secret.Usable)
+        {
+            return Refuse(new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(recovery, now)) { Recovery = recovery.Id });
         }
 
         if (secret.Redemptions >= RecoveryLimits.RedemptionsPerSecret)
@@ -220,7 +226,8 @@ public static partial class RecoveryMachine
                 Requirement.Union(recovery.Requirements, answer.Requirements), recovery.Request.Reason, recovery.RequestedBy, now),
         };
 
-    // What policy demands now was not demanded before: the recovery waits again, and no secret of it is left usable.
+    // What policy demands now was not demanded before: the recovery waits again, and no secret of it is left. One that was sent ahead
+    // and cannot be used yet stays, where nothing more is demanded than before.
     private static Decision Raised(Recovery before, Recovery after, Refusal refused, DateTimeOffset now)
     {
         if (Unchanged(before, after))
@@ -236,7 +243,7 @@ public static partial class RecoveryMachine
     }
 
     private static bool Unchanged(Recovery before, Recovery after) =>
-        before.Digest == after.Digest && before.State == RecoveryState.Pending && before.Secret is null
+        before.Digest == after.Digest && before.State == RecoveryState.Pending
         && before.Requirements.Length == after.Requirements.Length
         && before.Requirements.Zip(after.Requirements).All(p => p.First.Count == p.Second.Count && p.First.Until == p.Second.Until
             && p.First.OrEvidence == p.Second.OrEvidence && p.First.Signed == p.Second.Signed && p.First.Met.Length == p.Second.Met.Length);

@@ -30,6 +30,9 @@ public enum RequirementKind
 
     /// <summary>The person proves themselves in a second, different way.</summary>
     SecondProof,
+
+    /// <summary>The secret is in two halves that reach the person in two ways. It asks nobody for anything, so it is always met.</summary>
+    SplitSecret,
 }
 
 /// <summary>Who met a requirement, how and when.</summary>
@@ -99,7 +102,12 @@ public sealed record Requirement(RequirementKind Kind)
 
     /// <summary>Whether it is met.</summary>
     /// <param name="now">The time.</param>
-    public bool IsMet(DateTimeOffset now) => Kind == RequirementKind.Wait ? Until <= now : Met.Length >= Count;
+    public bool IsMet(DateTimeOffset now) => Kind switch
+    {
+        RequirementKind.Wait => Until <= now,
+        RequirementKind.SplitSecret => true,
+        _ => Met.Length >= Count,
+    };
 
     /// <summary>Whether two requirements are the same demand, of which only the stricter counts.</summary>
     /// <param name="other">The other.</param>

@@ -103,7 +103,8 @@ internal sealed class Story
             ApprovalFromAnotherGroup: choices.Chance(10) ? true : null,
             ApprovalByManager: choices.Chance(5) ? true : null,
             SecondProof: choices.Chance(25) ? choices.Of("always", "below_account") : null,
-            ApprovalsSigned: choices.Chance(10) ? true : null));
+            ApprovalsSigned: choices.Chance(10) ? true : null,
+            Split: choices.Chance(10) ? true : null));
 
     private void Continue(Choices choices)
     {
