@@ -30,6 +30,7 @@ internal static class Doors
         var v1 = root.MapGroup("/v1").AddEndpointFilter<RefusalRecorder>();
         RecoveriesApi.Map(v1);
         RedemptionsApi.Map(v1);
+        RecoveryProofsApi.Map(v1);
         PolicyApi.Map(v1);
         LedgerApi.Map(v1);
         TokensApi.Map(v1);

@@ -257,7 +257,7 @@ public sealed partial class LookAlikeTests : IAsyncLifetime
                 var answer = await _server.Send(method, $"/v1/recoveries/{recovery["id"]}{path}", body, token);
                 answer.Status.ShouldNotBe(401);
                 var json = answer.Json!.AsObject();
-                foreach (var own in new[] { "id", "account_id", "digest", "correlation_id" })
+                foreach (var own in new[] { "id", "account_id", "digest", "decision_digest", "correlation_id" })
                 {
                     json.Remove(own);
                 }

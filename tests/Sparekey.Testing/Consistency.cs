@@ -33,7 +33,7 @@ public static class Consistency
             var stored = secrets.GetValueOrDefault(row.Id);
             Check(stored == (Has(body, "secret") && HasStoredSecret(body) ? 1 : 0) || (stored == 2 && Has(body, "secret") && HasTypedCode(body)), row, "its secret is stored without being live, or live without being stored");
             Check(saved.GetValueOrDefault(row.Id) == 0 || row.State is not ("completed" or "denied" or "cancelled" or "expired"), row, "it is over and its saved code is not");
-            Check(spent.GetValueOrDefault(row.Id) == 0 || row.State is "completed" or "denied" or "cancelled" or "expired", row, "its saved code is used up before it is over");
+            Check(spent.GetValueOrDefault(row.Id) == 0 || !IsBySavedCode(body) || row.State is "completed" or "denied" or "cancelled" or "expired", row, "its saved code is used up before it is over");
             Check(redemptions.GetValueOrDefault(row.Id) == (Has(body, "redemption") ? 1 : 0), row, "its redemption is stored without being live, or the other way round");
             Check(events.GetValueOrDefault("recovery_opened") == 1, row, "its opening is not in the ledger once");
             Check(events.GetValueOrDefault("recovery_issued") == body.GetProperty("last_generation").GetInt32(), row, "its issues are not all in the ledger");
@@ -55,6 +55,9 @@ public static class Consistency
             }
         }
     }
+
+    // As a second proof of another means it is used up at once.
+    private static bool IsBySavedCode(JsonElement body) => body.GetProperty("request").GetProperty("means").GetString() == "saved_code";
 
     private static async Task CheckLedger(DbSession db, List<string> faults)
     {

@@ -30,6 +30,9 @@ public enum ThrottleKind
     /// <summary>Authorising a code.</summary>
     CodeAuthorization,
 
+    /// <summary>Proving oneself in a second way.</summary>
+    SecondProof,
+
     /// <summary>Asking for a recovery in a flow, whoever asks.</summary>
     FlowRequest,
 

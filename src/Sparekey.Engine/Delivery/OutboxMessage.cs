@@ -15,6 +15,9 @@ public enum MessageKind
     /// <summary>Carries a reset token to the person's channel.</summary>
     RecoveryToken,
 
+    /// <summary>Carries the second half of a secret, to another address than the first.</summary>
+    RecoverySecondHalf,
+
     /// <summary>Carries the code that confirms an address.</summary>
     AddressConfirmation,
 

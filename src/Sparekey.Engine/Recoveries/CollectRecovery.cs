@@ -71,7 +71,7 @@ public sealed class CollectRecovery
         var earlier = order.ReplacesEarlier ? await WithSecret(act, recovery) : [];
         var issued = await _issuer.Issue(
             act, recovery, account, caller.Principal, policy.Policy, caller, ahead: order.AwaitsAuthorization && OnlyAuthorizationIsOpen(recovery, act.Now),
-            carrier);
+            carrier, whole: true);
         foreach (var replaced in issued.Refusal is null ? earlier : [])
         {
             await _recoveries.Apply(
@@ -103,6 +103,16 @@ public sealed class CollectRecovery
         if (unwritten is not null)
         {
             return new Refusal(RefusalCode.ReasonNotAllowed, $"Policy demands a {WireName.Of(unwritten.Kind)}.");
+        }
+
+        if (accepted.Next.IsSplit)
+        {
+            return SplitFault.NoPlace;
+        }
+
+        if (await _preparation.AskedTooOften(act, accepted.Next) is { } tooOften)
+        {
+            return tooOften;
         }
 
         var recovery = await _opening.Write(act, prepared.Command, accepted, caller);

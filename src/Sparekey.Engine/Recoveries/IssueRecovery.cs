@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 
 namespace Sparekey.Engine.Recoveries;
@@ -37,8 +38,14 @@ public sealed class IssueRecovery
     private async Task<Result<IssuedSecret>> Issue(Act act, Caller caller, RecoveryId id)
     {
         var found = await _recoveries.Find(act, caller, id);
-        return found.Refusal is { } refusal
-            ? refusal
-            : await _issuer.Issue(act, found.Value.Recovery, found.Value.Account, caller.Principal, found.Value.Policy, caller);
+        if (found.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        // What the person is sent may go ahead of their own second proof, and be sent again.
+        var (recovery, account, policy) = found.Value;
+        var ahead = recovery.Request.Channel.ReachesPerson() && recovery.AwaitsOnlyProof(act.Now);
+        return await _issuer.Issue(act, recovery, account, caller.Principal, policy, caller, ahead);
     }
 }

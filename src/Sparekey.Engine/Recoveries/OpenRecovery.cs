@@ -91,10 +91,17 @@ public sealed class OpenRecovery
             return refused.Refusal;
         }
 
-        var recovery = await _opening.Write(act, command, (Decision.Accepted)decision, caller);
+        var opened = (Decision.Accepted)decision;
+        if (await _preparation.AskedTooOften(act, opened.Next) is { } tooOften)
+        {
+            return tooOften;
+        }
+
+        var recovery = await _opening.Write(act, command, opened, caller);
+        var ahead = command.Request.Channel.ReachesPerson() && recovery.AwaitsOnlyProof(act.Now);
         var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
-        return recovery.State == RecoveryState.Ready && mayIssue
-            ? await _issuer.Issue(act, recovery, account, caller.Principal, policy.Policy, caller)
+        return ahead || (recovery.State == RecoveryState.Ready && mayIssue)
+            ? await _issuer.Issue(act, recovery, account, caller.Principal, policy.Policy, caller, ahead)
             : new IssuedSecret(recovery, null);
     }
 }

@@ -51,6 +51,12 @@ internal sealed class RecoverWithSavedCode(
 
         var policy = (await policies.Current(act.Db, act.Tenant)).Policy;
         var opened = code.Recovery is { } earlier ? await store.Find(act.Db, act.Tenant, earlier) : null;
+        if (opened is { Request.Means: not Means.SavedCode })
+        {
+            // It was the second proof of another recovery, and is used up by that: it is no secret of it.
+            return await Refuse(act, visitor, account, null);
+        }
+
         if (opened is null)
         {
             var first = await Open(act, visitor, account, policy);

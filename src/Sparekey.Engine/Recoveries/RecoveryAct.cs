@@ -81,7 +81,9 @@ internal sealed class RecoveryAct(
         var decision = RecoveryMachine.Decide(found.Recovery, command, found.Policy, act.Now);
         if (decision is Decision.Refused refused)
         {
-            return refused.Refusal;
+            // Time alone has come to where the person's own proof is next: what they are sent goes ahead of it.
+            var sent = command is RecoveryCommand.Tick ? await IssueToThePerson(act, found.Recovery, found, visitor) : found.Recovery;
+            return sent.Version != found.Recovery.Version ? sent : refused.Refusal;
         }
 
         var accepted = (Decision.Accepted)decision;
@@ -100,13 +102,14 @@ internal sealed class RecoveryAct(
     // Nobody need come back for a secret that goes to the person anyway: it leaves in the act that met the last requirement.
     private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)
     {
-        if (recovery.State != RecoveryState.Ready || !recovery.Request.Channel.ReachesPerson()
+        var ahead = recovery.LastGeneration == 0 && recovery.AwaitsOnlyProof(act.Now);
+        if (!(ahead || recovery.State == RecoveryState.Ready) || !recovery.Request.Channel.ReachesPerson()
             || !recovery.Request.Means.EndsInRedemption())
         {
             return recovery;
         }
 
-        var issued = await issuer.Issue(act, recovery, found.Account, Principal.System, found.Policy, visitor);
+        var issued = await issuer.Issue(act, recovery, found.Account, Principal.System, found.Policy, visitor, ahead);
         return issued.Refusal is null ? issued.Value.Recovery : await store.Find(act.Db, act.Tenant, recovery.Id) ?? recovery;
     }
 }

@@ -21,8 +21,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="issuer">Issues secrets.</param>
 /// <param name="keys">Recovery keys.</param>
 /// <param name="facts">What policy asks of accounts.</param>
+/// <param name="store">Knows what is asked already.</param>
 internal sealed class RecoveryOfPerson(
-    ApplicationStore applications, PolicyStore policies, RecoveryOpening opening, SecretIssuer issuer, KeyStore keys, AccountFactsReader facts)
+    ApplicationStore applications, PolicyStore policies, RecoveryOpening opening, SecretIssuer issuer, KeyStore keys, AccountFactsReader facts,
+    RecoveryStore store)
 {
     /// <summary>Opens.</summary>
     /// <param name="act">The act.</param>
@@ -62,8 +64,18 @@ internal sealed class RecoveryOfPerson(
             return null;
         }
 
+        // Whose word is waited for already is not asked again: the earlier request is there to be answered (A18).
+        if (accepted.Next.Requirements.Any(AwaitsWord) && await AwaitsAnswer(act, account.Id, application.Id, asked.Means))
+        {
+            return null;
+        }
+
         var recovery = await opening.Write(act, open, accepted, visitor);
-        return recovery.State == RecoveryState.Ready ? await Issue(act, visitor, recovery, account, policy, carrier) : new IssuedSecret(recovery, null);
+        return recovery.State == RecoveryState.Ready || recovery.AwaitsOnlyProof(act.Now)
+            ? await Issue(act, visitor, recovery, account, policy, carrier)
+            : new IssuedSecret(recovery, null);
+
+        bool AwaitsWord(Requirement requirement) => requirement.Kind == RequirementKind.Confirmation && !requirement.IsMet(act.Now);
     }
 
     /// <summary>Issues the next secret of a recovery that a person asked for; the former one dies.</summary>
@@ -78,9 +90,18 @@ internal sealed class RecoveryOfPerson(
     private async Task<IssuedSecret> Issue(
         Act act, Visitor visitor, Recovery recovery, Account account, Policy policy, FlowCarrier? carrier)
     {
-        var issued = await issuer.Issue(act, recovery, account, Principal.System, policy, visitor, carrier: carrier);
+        // A flow has no place for a second half, nor for a second proof: our own page takes both.
+        var ahead = recovery.AwaitsOnlyProof(act.Now);
+        var issued = await issuer.Issue(
+            act, recovery, account, Principal.System, policy, visitor, ahead, recovery.IsSplit || ahead ? null : carrier);
         return issued.Refusal is null ? issued.Value : new IssuedSecret(recovery, null);
     }
+
+    private async Task<bool> AwaitsAnswer(Act act, AccountId account, ApplicationId application, Means means) =>
+        (await store.Open(act.Db, act.Tenant, account)).Any(r =>
+            r.RequestedBy.Kind == PrincipalKind.Anonymous && r.State == RecoveryState.Pending && r.Request.Means == means
+            && r.Request.Application == application
+            && r.Requirements.Any(q => q.Kind == RequirementKind.Confirmation && !q.IsMet(act.Now)));
 
     private static TimeSpan Shortest(TimeSpan wanted, TimeSpan longest) => wanted < longest ? wanted : longest;
 }

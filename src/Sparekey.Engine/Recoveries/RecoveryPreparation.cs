@@ -20,10 +20,13 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="keys">Recovery keys.</param>
 /// <param name="facts">What policy asks of accounts.</param>
 /// <param name="options">Knows whether telephones are reached.</param>
+/// <param name="recoveries">Knows what the person was asked lately.</param>
 internal sealed class RecoveryPreparation(
     AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys, AccountFactsReader facts,
-    EngineOptions options)
+    EngineOptions options, RecoveryStore recoveries)
 {
+    private const int LookedAt = 100;
+
     /// <summary>An order that may be decided on.</summary>
     /// <param name="Account">Whose account.</param>
     /// <param name="Command">What is asked of the state machine.</param>
@@ -94,6 +97,35 @@ internal sealed class RecoveryPreparation(
             Reachable = IsReachable(order.Channel),
         };
     }
+
+    /// <summary>
+    /// Whether the person was asked too often to confirm recoveries that others opened: whoever asks again and again wants a tired yes
+    /// (A18). Requests of strangers are not counted, so that no stranger can keep help away; theirs are slowed where they are made.
+    /// </summary>
+    /// <param name="act">The act.</param>
+    /// <param name="opening">The recovery that is about to be opened.</param>
+    /// <returns>Null, or <see cref="RefusalCode.TooManyRequests"/> with when to come back.</returns>
+    public async Task<Refusal?> AskedTooOften(Act act, Recovery opening)
+    {
+        if (!AsksPerson(opening))
+        {
+            return null;
+        }
+
+        var since = act.Now - RecoveryLimits.AsksWithin;
+        var asked = (await recoveries.Since(act.Db, act.Tenant, opening.Request.Account, since, LookedAt))
+            .Where(AsksPerson).Take(RecoveryLimits.AsksOfPerson).ToList();
+        return asked.Count < RecoveryLimits.AsksOfPerson
+            ? null
+            : new Refusal(RefusalCode.TooManyRequests, "The person was asked too often: they answer, or time passes.")
+            {
+                RetryAfter = asked[^1].CreatedAt + RecoveryLimits.AsksWithin - act.Now,
+            };
+    }
+
+    private static bool AsksPerson(Recovery recovery) =>
+        recovery.RequestedBy.Kind != PrincipalKind.Anonymous && recovery.RequestedBy != Principal.Of(recovery.Request.Account)
+        && recovery.Requirements.Any(r => r.Kind == RequirementKind.Confirmation);
 
     private bool IsReachable(Channel channel) => channel switch
     {

@@ -35,6 +35,7 @@ internal static class RecoveryRegistration
         .AddUseCase<SignDecisions>()
         .AddUseCase<DecideOnRecovery>()
         .AddUseCase<ReadRecoveries>()
+        .AddUseCase<ProveRecovery>()
         .AddUseCase<RequestRecovery>()
         .AddUseCase<RedeemSecret>()
         .AddUseCase<RedeemClientCode>()

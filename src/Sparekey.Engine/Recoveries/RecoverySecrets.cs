@@ -39,23 +39,28 @@ internal sealed class RecoverySecrets(KeyRing keys)
     private const int FlowTokenLength = 32;
     private const string LettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+    /// <summary>Makes the second half of a secret.</summary>
+    /// <returns>As it is shown, once.</returns>
+    public static SecretText MintHalf() => SecretMint.NewCode(CodeFormat.Letters);
+
     /// <summary>Makes the secret of the recovery's live generation.</summary>
     /// <param name="recovery">A recovery that was just issued.</param>
     /// <param name="linkBase">Where the recovery page of the application is, without a fragment.</param>
+    /// <param name="half">The half that it is worth nothing without; null where it is whole.</param>
     /// <returns>What to store and what to show, once.</returns>
-    public (StoredSecret Stored, MintedSecret Minted) Mint(Recovery recovery, Uri linkBase)
+    public (StoredSecret Stored, MintedSecret Minted) Mint(Recovery recovery, Uri linkBase, SecretText? half = null)
     {
         var request = recovery.Request;
         if (request.Means == Means.Code)
         {
-            var (stored, code) = MintCode(recovery, request.CodeFormat!.Value, request.Digits ?? 8);
+            var (stored, code) = MintCode(recovery, request.CodeFormat!.Value, half, request.Digits ?? 8);
             return (stored, new MintedSecret(Means.Code, code, recovery.Secret!.ExpiresAt));
         }
 
         if (!request.Means.HasSecret())
         {
             // Beside the recovery key, the code that shows that the person reads the mail.
-            var (stored, code) = MintCode(recovery, CodeFormat.Grouped);
+            var (stored, code) = MintCode(recovery, CodeFormat.Grouped, half: null);
             return (stored, new MintedSecret(request.Means, code, recovery.Secret!.ExpiresAt));
         }
 
@@ -64,7 +69,7 @@ internal sealed class RecoverySecrets(KeyRing keys)
         var prefix = request.Means == Means.Link ? TokenPrefix.Link : TokenPrefix.Reset;
         var token = TokenText.Format(prefix, recovery.Tenant, id, secret.Reveal());
         var shown = request.Means == Means.Link ? new SecretText($"{linkBase}#{token.Reveal()}") : token;
-        return (Store(recovery, id, request.Means, secret.Reveal()), new MintedSecret(request.Means, shown, recovery.Secret!.ExpiresAt));
+        return (Store(recovery, id, request.Means, secret.Reveal(), half), new MintedSecret(request.Means, shown, recovery.Secret!.ExpiresAt));
     }
 
     /// <summary>
@@ -72,8 +77,10 @@ internal sealed class RecoverySecrets(KeyRing keys)
     /// the link's generation; whichever of the two is redeemed, they open the same redemption.
     /// </summary>
     /// <param name="recovery">A recovery that was just issued.</param>
+    /// <param name="half">The half that both are worth nothing without; null where they are whole.</param>
     /// <returns>What to store and what to show, once.</returns>
-    public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery) => MintCode(recovery, CodeFormat.Letters);
+    public (StoredSecret Stored, SecretText Code) MintTypedCode(Recovery recovery, SecretText? half = null) =>
+        MintCode(recovery, CodeFormat.Letters, half);
 
     /// <summary>
     /// Makes the secret of the recovery's live generation for a flow. It is stored nowhere but with the flow, and no name finds it: what
@@ -109,26 +116,37 @@ internal sealed class RecoverySecrets(KeyRing keys)
     /// <param name="tenant">The tenant.</param>
     /// <param name="stored">What is stored; null costs the same and is never the secret.</param>
     /// <param name="presented">What was presented, in the form to compare.</param>
-    public bool Matches(TenantId tenant, StoredSecret? stored, string presented)
+    /// <param name="half">The second half as it was typed; null where none was. A whole secret takes no notice of it.</param>
+    public bool Matches(TenantId tenant, StoredSecret? stored, string presented, SecretText? half = null)
     {
         var context = stored is null ? "" : Context(tenant, stored.Recovery, stored.Id);
-        return keys.Verify(stored?.Hash ?? Nothing, KeyPurpose.RecoverySecret, context, Encoding.UTF8.GetBytes(presented))
+        var whole = stored is { IsSplit: true } ? Joined(presented, half) : presented;
+        return keys.Verify(stored?.Hash ?? Nothing, KeyPurpose.RecoverySecret, context, Encoding.UTF8.GetBytes(whole))
             && stored is not null;
     }
 
     private static readonly KeyedHash Nothing = new(0, new byte[32]);
 
     // Shown as people read it best; stored as every way of typing it comes down to.
-    private (StoredSecret Stored, SecretText Code) MintCode(Recovery recovery, CodeFormat format, int digits = 8)
+    private (StoredSecret Stored, SecretText Code) MintCode(Recovery recovery, CodeFormat format, SecretText? half, int digits = 8)
     {
         var code = SecretMint.NewCode(format, digits);
         var typed = CodeText.Normalize(format, code.Reveal()) ?? throw new InvalidOperationException("A minted code has a form of its own.");
-        return (Store(recovery, NewId.Make<EntryId>().Value, Means.Code, typed), code);
+        return (Store(recovery, NewId.Make<EntryId>().Value, Means.Code, typed, half), code);
     }
 
-    private StoredSecret Store(Recovery recovery, Guid id, Means means, string presented) => new(
+    private StoredSecret Store(Recovery recovery, Guid id, Means means, string presented, SecretText? half) => new(
         id, recovery.Id, means,
-        keys.Hash(KeyPurpose.RecoverySecret, Context(recovery.Tenant, recovery.Id, id), Encoding.UTF8.GetBytes(presented)));
+        keys.Hash(
+            KeyPurpose.RecoverySecret, Context(recovery.Tenant, recovery.Id, id),
+            Encoding.UTF8.GetBytes(half is null ? presented : Joined(presented, half))))
+    {
+        IsSplit = half is not null,
+    };
+
+    // One hash over both: no half can be tried without the other, not even by who holds the database and its keys.
+    private static string Joined(string presented, SecretText? half) =>
+        $"{presented}\n{(half is null ? null : CodeText.Normalize(CodeFormat.Letters, half.Reveal()))}";
 
     private static string Context(TenantId tenant, RecoveryId recovery, Guid id) => $"{tenant}/{recovery}/{id:D}";
 

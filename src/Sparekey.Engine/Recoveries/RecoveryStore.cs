@@ -10,6 +10,9 @@ internal sealed record StoredSecret(Guid Id, RecoveryId Recovery, Means Means, K
 {
     /// <summary>Wrong tries on the typed code beside a link; those on a recovery's own secret stand in the recovery.</summary>
     public int Tries { get; init; }
+
+    /// <summary>Whether it is worth something only with its second half, over which the hash goes too.</summary>
+    public bool IsSplit { get; init; }
 }
 
 /// <summary>One live redemption as it is stored.</summary>
@@ -194,6 +197,19 @@ internal sealed class RecoveryStore
                 ? DateTimeOffset.FromUnixTimeMilliseconds(ms)
                 : null;
 
+    /// <summary>Recoveries of an account that were opened since a time, newest first.</summary>
+    public async Task<IReadOnlyList<Recovery>> Since(DbSession db, TenantId tenant, AccountId account, DateTimeOffset since, int most)
+    {
+        var bodies = await db.List<string>(
+            """
+            SELECT body FROM recoveries
+            WHERE tenant_id = @tenant AND account_id = @account AND created_at > @since
+            ORDER BY created_at DESC LIMIT @most
+            """,
+            new { tenant = tenant.ToString(), account = account.ToString(), since = since.ToUnixTimeMilliseconds(), most });
+        return [.. bodies.Select(StoredJson.Read<Recovery>)];
+    }
+
     /// <summary>When an account was last recovered.</summary>
     public async Task<DateTimeOffset?> LastCompleted(DbSession db, TenantId tenant, AccountId account)
     {
@@ -208,8 +224,8 @@ internal sealed class RecoveryStore
 
     public Task<int> AddSecret(Act act, AccountId account, StoredSecret secret) => act.Db.Execute(
         """
-        INSERT INTO recovery_secrets (tenant_id, id, recovery_id, account_id, means, key_version, mac)
-        VALUES (@tenant, @id, @recovery, @account, @means, @keyVersion, @mac)
+        INSERT INTO recovery_secrets (tenant_id, id, recovery_id, account_id, means, key_version, mac, split)
+        VALUES (@tenant, @id, @recovery, @account, @means, @keyVersion, @mac, @split)
         """,
         new
         {
@@ -220,6 +236,7 @@ internal sealed class RecoveryStore
             means = WireName.Of(secret.Means),
             keyVersion = secret.Hash.KeyVersion,
             mac = secret.Hash.Mac,
+            split = secret.IsSplit ? 1 : 0,
         });
 
     public async Task<StoredSecret?> FindSecret(DbSession db, TenantId tenant, Guid id)
@@ -282,7 +299,7 @@ internal sealed class RecoveryStore
 
     private const string SelectSecret =
         """
-        SELECT id AS Id, recovery_id AS Recovery, means AS Means, key_version AS KeyVersion, mac AS Mac, tries AS Tries
+        SELECT id AS Id, recovery_id AS Recovery, means AS Means, key_version AS KeyVersion, mac AS Mac, tries AS Tries, split AS Split
         FROM recovery_secrets
         """;
 
@@ -321,12 +338,13 @@ internal sealed class RecoveryStore
 
     private sealed record RedemptionRow(string Id, string Recovery, long KeyVersion, byte[] Mac);
 
-    private sealed record SecretRow(string Id, string Recovery, string Means, long KeyVersion, byte[] Mac, long Tries)
+    private sealed record SecretRow(string Id, string Recovery, string Means, long KeyVersion, byte[] Mac, long Tries, long Split)
     {
         public StoredSecret ToSecret() => new(
             Guid.ParseExact(Id, "D"), Ids.Parse<RecoveryId>(Recovery), WireName.Parse<Means>(Means), new KeyedHash((int)KeyVersion, Mac))
         {
             Tries = (int)Tries,
+            IsSplit = Split != 0,
         };
     }
 }

@@ -17,6 +17,9 @@ public abstract record PresentedSecret
     {
     }
 
+    /// <summary>The second half of a secret that is split; null where none was typed.</summary>
+    public SecretText? Half { get; init; }
+
     /// <summary>The secret of a link or a reset token, which names its recovery itself.</summary>
     /// <param name="Means">Link or token.</param>
     /// <param name="Text">As it stood in the link's fragment, or the token.</param>
@@ -87,7 +90,9 @@ public sealed class RedeemSecret
     /// <returns>
     /// The redemption; or <see cref="RefusalCode.SecretInvalid"/>, or <see cref="RefusalCode.TooManyRequests"/> for codes, alike
     /// for unknown accounts. To who holds a right saved code also <see cref="RefusalCode.RequirementsOpen"/>, with the recovery that
-    /// waits for others, and <see cref="RefusalCode.PolicyRefuses"/>.
+    /// waits for others, and <see cref="RefusalCode.PolicyRefuses"/>; to who holds a right secret that was sent ahead,
+    /// <see cref="RefusalCode.RequirementsOpen"/> with the recovery that waits for their second proof; to who holds the first half of a
+    /// long secret, <see cref="RefusalCode.SecondHalfRequired"/>.
     /// </returns>
     public Task<Result<OpenedRedemption>> Run(Visitor visitor, PresentedSecret presented, CancellationToken cancellationToken) =>
         _acts.Write(
@@ -109,7 +114,13 @@ public sealed class RedeemSecret
         }
 
         var stored = await _store.FindSecret(act.Db, act.Tenant, token.Id);
-        var matches = _secrets.Matches(act.Tenant, stored, token.Secret.Reveal()) && stored!.Means == presented.Means;
+        if (stored is { IsSplit: true } && presented.Half is null)
+        {
+            // Nothing is tried: without the other half nobody, not even this server, can tell whether this one is right.
+            return RefusalCode.SecondHalfRequired;
+        }
+
+        var matches = _secrets.Matches(act.Tenant, stored, token.Secret.Reveal(), presented.Half) && stored!.Means == presented.Means;
         return stored is null ? RefusalCode.SecretInvalid : await Try(act, visitor, stored, matches, TryOrigin.Handle);
     }
 
@@ -137,7 +148,7 @@ public sealed class RedeemSecret
             _secrets.Matches(act.Tenant, null, presented.Text.Reveal());
         }
 
-        var fitting = codes.FirstOrDefault(c => readings.Any(r => _secrets.Matches(act.Tenant, c, r)));
+        var fitting = codes.FirstOrDefault(c => readings.Any(r => _secrets.Matches(act.Tenant, c, r, presented.Half)));
         Result<OpenedRedemption> answer = RefusalCode.SecretInvalid;
         foreach (var code in fitting is null ? codes : [fitting])
         {
@@ -165,8 +176,8 @@ public sealed class RedeemSecret
         var policy = (await _policies.Current(act.Db, act.Tenant)).Policy;
         var redeemed = await _recoveries.Apply(
             act, new RecoveryAct.Found(recovery, account, policy), new RecoveryCommand.Redeem(matches, origin, id), visitor);
-        return redeemed.Refusal is not null
-            ? new Refusal(RefusalCode.SecretInvalid)
+        return redeemed.Refusal is { } refused
+            ? refused.Code == RefusalCode.RequirementsOpen ? refused : new Refusal(RefusalCode.SecretInvalid)
             : await _redemptions.Open(act, redeemed.Value, account, recoveryKey);
     }
 
@@ -174,7 +185,7 @@ public sealed class RedeemSecret
     // no more than the account's name must not void the link in the person's mail.
     private async Task<Result<OpenedRedemption>> CountOnTypedCode(Act act, Visitor visitor, StoredSecret code, Recovery recovery)
     {
-        if (recovery.IsRedeemable(act.Now))
+        if (recovery.TakesTries(act.Now))
         {
             await _store.CountTry(act, code, RecoveryLimits.Tries);
             await act.Record(new LedgerEntry(LedgerEvent.RecoveryTryRefused, Principal.Anonymous, recovery.Request.Account, recovery.Id)

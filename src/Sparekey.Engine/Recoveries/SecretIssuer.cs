@@ -3,6 +3,7 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
+using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
@@ -19,9 +20,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="pages">Where links lead.</param>
 /// <param name="redemptions">Opens what has no secret.</param>
 /// <param name="facts">What policy asks of accounts.</param>
+/// <param name="options">Knows whether telephones are reached.</param>
 internal sealed class SecretIssuer(
     RecoveryStore store, RecoveryWriter writer, RecoverySecrets secrets, RecoveryPages pages, Redemptions redemptions,
-    AccountFactsReader facts)
+    AccountFactsReader facts, EngineOptions options)
 {
     /// <summary>Issues.</summary>
     /// <param name="act">The act.</param>
@@ -32,10 +34,11 @@ internal sealed class SecretIssuer(
     /// <param name="visitor">Where the command came from.</param>
     /// <param name="ahead">Whether it may be made, unusable, while requirements are open.</param>
     /// <param name="carrier">The flow that it is for; null where it names its recovery, or is found by the account.</param>
+    /// <param name="whole">Whether whoever collects it has no place for a second half.</param>
     /// <returns>The recovery, and the secret, or the redemption of a means that has none, when it goes to the caller.</returns>
     public async Task<Result<IssuedSecret>> Issue(
         Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false,
-        FlowCarrier? carrier = null)
+        FlowCarrier? carrier = null, bool whole = false)
     {
         var recipients = account.AddressesForSecrets(recovery.Request.Channel.TakesAddress(), act.Now);
         if (recovery.Request.Channel.ReachesPerson() && recipients.IsEmpty)
@@ -50,6 +53,12 @@ internal sealed class SecretIssuer(
         }
 
         var accepted = (Decision.Accepted)decision;
+        var secondWay = SecondWay(account, recovery.Request.Channel, act.Now);
+        if (accepted is { Answer: null, Next.IsSplit: true } && (whole || carrier is not null || secondWay is null))
+        {
+            return secondWay is null ? new Refusal(RefusalCode.NoUsableAddress, SplitFault.NoSecondAddress) : SplitFault.NoPlace;
+        }
+
         var next = await writer.Write(act, recovery, accepted, visitor);
         if (accepted.Answer is { } answer)
         {
@@ -62,10 +71,16 @@ internal sealed class SecretIssuer(
         }
 
         var page = carrier?.Page ?? await pages.Recover(act.Db, act.Tenant, next.Request.Application);
-        (KeyedHash? kept, var minted) = carrier is null ? (null, await MintStored(act, next, page)) : secrets.MintFor(next, carrier);
+        var half = next.IsSplit ? RecoverySecrets.MintHalf() : null;
+        (KeyedHash? kept, var minted) = carrier is null ? (null, await MintStored(act, next, page, half)) : secrets.MintFor(next, carrier);
+        if (half is not null)
+        {
+            await SendHalf(act, next, half, secondWay!, minted.ExpiresAt, page);
+        }
+
         if (!next.Request.Channel.ReachesPerson())
         {
-            return new IssuedSecret(next, minted) { Kept = kept };
+            return new IssuedSecret(next, minted) { Kept = kept, SecondHalfTo = half is null ? null : MaskOf(account, secondWay!) };
         }
 
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -76,7 +91,7 @@ internal sealed class SecretIssuer(
         };
         if (next.Request.Means == Means.Link && carrier is null)
         {
-            var (typed, code) = secrets.MintTypedCode(next);
+            var (typed, code) = secrets.MintTypedCode(next, half);
             await store.AddSecret(act, account.Id, typed);
             values["code"] = code.Reveal();
         }
@@ -85,9 +100,36 @@ internal sealed class SecretIssuer(
         return new IssuedSecret(next, null) { Kept = kept };
     }
 
-    private async Task<MintedSecret> MintStored(Act act, Recovery recovery, Uri page)
+    // The other half goes where the first does not: by mail, to the next address where the first is mailed too; else to a telephone.
+    private Recipient? SecondWay(Account account, Channel first, DateTimeOffset now)
     {
-        var (stored, minted) = secrets.Mint(recovery, page);
+        var mailed = account.AddressesForSecrets(AddressKind.Email, now).Skip(first == Channel.Email ? 1 : 0);
+        var called = options.Phone is not null && first.TakesAddress() != AddressKind.Phone
+            ? account.AddressesForSecrets(AddressKind.Phone, now)
+            : [];
+        return mailed.Concat(called).Select(a => new Recipient(WireName.Of(a.Kind), a.Value)).FirstOrDefault();
+    }
+
+    private static string? MaskOf(Account account, Recipient recipient) =>
+        account.Addresses.FirstOrDefault(a => a.Value == recipient.Value)?.Masked();
+
+    private static Task SendHalf(Act act, Recovery recovery, SecretText half, Recipient to, DateTimeOffset expiresAt, Uri page) =>
+        act.Send(new OutboxMessage(MessageKind.RecoverySecondHalf, recovery.Request.Account)
+        {
+            Recovery = recovery.Id,
+            To = [to],
+            ExpiresAt = expiresAt,
+            Values = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["secret"] = half.Reveal(),
+                ["page"] = page.AbsoluteUri,
+                ["application"] = recovery.Request.Application.ToString(),
+            },
+        });
+
+    private async Task<MintedSecret> MintStored(Act act, Recovery recovery, Uri page, SecretText? half)
+    {
+        var (stored, minted) = secrets.Mint(recovery, page, half);
         await store.AddSecret(act, recovery.Request.Account, stored);
         return minted;
     }
@@ -132,6 +174,20 @@ public sealed record IssuedSecret(Recovery Recovery, MintedSecret? Secret)
     /// <summary>The redemption of a means that has no secret: recovery key, force.</summary>
     public OpenedRedemption? Redemption { get; init; }
 
+    /// <summary>Where the second half went, masked; null for a secret that is whole, or that the caller does not see.</summary>
+    public string? SecondHalfTo { get; init; }
+
     /// <summary>What the flow keeps that it was issued into.</summary>
     internal KeyedHash? Kept { get; init; }
+}
+
+/// <summary>Why a secret cannot be split that policy wants split.</summary>
+internal static class SplitFault
+{
+    /// <summary>The person has one address alone that carries secrets.</summary>
+    public const string NoSecondAddress = "Policy splits the secret, and there is no second address that may carry a half.";
+
+    /// <summary>Other products' protocols carry one secret.</summary>
+    public static Refusal NoPlace { get; } =
+        new(RefusalCode.PolicyRefuses, "Policy splits the secret, and this protocol has no place for its second half.");
 }

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Recoveries;
@@ -19,6 +20,7 @@ internal sealed record RecoveryView(
     DateTimeOffset? NotBefore,
     IReadOnlyList<Revocation> Revoke,
     IReadOnlyList<RequirementView> Requirements,
+    AssuranceLevel Assurance,
     string Digest,
     string DecisionDigest,
     ReasonView? Reason,
@@ -45,17 +47,28 @@ internal sealed record RecoveryView(
         return new RecoveryView(
             recovery.Id, recovery.State, request.Account, request.Application, request.Means, request.CodeFormat, request.Channel,
             Duration.Format(request.Lifetime), request.NotBefore, request.Revoke,
-            [.. recovery.Requirements.Select(r => RequirementView.Of(r, now))], recovery.Digest,
+            [.. recovery.Requirements.Select(r => RequirementView.Of(r, now))], RecoveryAssurance.Of(recovery), recovery.Digest,
             recovery.DecisionDigest,
             request.Reason is { } reason ? new ReasonView(reason.Code, reason.Text, reason.Ticket) : null,
             PrincipalView.Of(recovery.RequestedBy), recovery.OpenUntil, recovery.CreatedAt, recovery.ClosedAt,
             recovery.Secret is { } live ? new GenerationView(live.Number, live.ExpiresAt, live.Usable, live.Redemptions) : null,
-            secret is null ? null : new Dictionary<string, object>(StringComparer.Ordinal)
-            {
-                [WireName.Of(secret.Means)] = secret.Text.Reveal(),
-                ["expires_at"] = secret.ExpiresAt,
-            },
+            secret is null ? null : SecretOf(secret, issued.SecondHalfTo),
             issued.Redemption is { } opened ? OpenedRedemptionView.Of(opened) : null);
+    }
+
+    private static Dictionary<string, object> SecretOf(MintedSecret secret, string? secondHalfTo)
+    {
+        var members = new Dictionary<string, object>(StringComparer.Ordinal)
+        {
+            [WireName.Of(secret.Means)] = secret.Text.Reveal(),
+            ["expires_at"] = secret.ExpiresAt,
+        };
+        if (secondHalfTo is not null)
+        {
+            members["second_half_to"] = secondHalfTo;
+        }
+
+        return members;
     }
 }
 
@@ -98,9 +111,9 @@ internal sealed record ApproversView(IReadOnlyList<string>? Groups, bool? Anothe
 internal sealed record MetByView(PrincipalView By, string How, DateTimeOffset At, string? Over, bool? Signed);
 
 /// <summary>Who acts.</summary>
-internal sealed record PrincipalView(Core.Access.PrincipalKind Kind, string Id)
+internal sealed record PrincipalView(PrincipalKind Kind, string Id)
 {
-    public static PrincipalView Of(Core.Access.Principal principal) => new(principal.Kind, principal.Id);
+    public static PrincipalView Of(Principal principal) => new(principal.Kind, principal.Id);
 }
 
 /// <summary>A reason, as it is sent and shown.</summary>

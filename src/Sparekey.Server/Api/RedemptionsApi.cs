@@ -152,9 +152,15 @@ internal static class RedemptionsApi
     private sealed record AskBody(string Identifier);
 
     private sealed record RedeemBody(
-        SecretText? Token = null, SecretText? LinkSecret = null, SecretText? Code = null, AccountNameBody? Account = null)
+        SecretText? Token = null, SecretText? LinkSecret = null, SecretText? Code = null, AccountNameBody? Account = null, SecretText? Half = null)
     {
         public Result<PresentedSecret> ToPresented()
+        {
+            var presented = Read();
+            return presented.Refusal is { } refusal ? refusal : presented.Value with { Half = Half };
+        }
+
+        private Result<PresentedSecret> Read()
         {
             if (new[] { Token, LinkSecret, Code }.Count(s => s is not null) != 1 || Code is null != Account is null)
             {

@@ -35,6 +35,11 @@ internal static class RecoverCommands
             var query = parsed.GetValue(evaluate) ? "?evaluate=true" : "";
             Output.One(await client.Call(HttpMethod.Post, $"/v1/recoveries{query}", body, token), json);
         }, account, means, format, channel, reason, code, ticket, expires, evaluate));
+
+        var recovery = new Argument<string>("recovery") { Description = "The recovery's id." };
+        root.Add(common.Command("issue", "Issues the next secret of a recovery, which policy may have made wait, and shows it once.", async (parsed, client, json, token) =>
+            Output.One(
+                await client.Call(HttpMethod.Post, $"/v1/recoveries/{Uri.EscapeDataString(parsed.GetValue(recovery)!)}/issue", null, token), json), recovery));
     }
 }
 

@@ -78,6 +78,7 @@ internal static class ProblemKinds
         RefusalCode.RecoveryClosed => (409, "The recovery is closed"),
         RefusalCode.RecoveriesStopped => (403, "Recoveries are stopped"),
         RefusalCode.PolicyChangeClosed => (409, "The change of policy is over"),
+        RefusalCode.SecondHalfRequired => (409, "The second half of the secret is missing"),
         RefusalCode.SecretInvalid => (401, "The secret is not valid"),
         RefusalCode.RedemptionInvalid => (401, "The redemption is not valid"),
         RefusalCode.SignInFailed => (401, "Sign-in failed"),

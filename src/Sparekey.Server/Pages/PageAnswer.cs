@@ -55,6 +55,7 @@ internal static class PageAnswer
         RefusalCode.PolicyRefuses => "error_policy_refuses",
         RefusalCode.RecoveriesStopped => "error_stopped",
         RefusalCode.Busy or RefusalCode.StorageUnavailable => "error_busy",
+        RefusalCode.SecondHalfRequired => "half_text",
         RefusalCode.PasskeyRefused => "error_passkey",
         RefusalCode.OriginNotAllowed => "error_origin",
         _ => "error_unexpected",

@@ -19,7 +19,7 @@ namespace Sparekey.Server.Pages;
 internal static class RecoverDoor
 {
     private const int FormLimit = 8 * 1024;
-    private const int PasskeyFormLimit = 64 * 1024;
+    internal const int PasskeyFormLimit = 64 * 1024;
 
     /// <summary>Maps the routes.</summary>
     /// <param name="root">The root.</param>
@@ -37,6 +37,8 @@ internal static class RecoverDoor
         pages.MapPost("/stop", Stop).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/not-me", NotMe).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/freeze", Freeze).Public(reason).CheckOrigin().AnswerOnTheBeat();
+
+        ProofDoor.Map(pages, reason);
 
         // Who opens the address of a form anew begins anew.
         foreach (var form in (string[])["/ask", "/redeem", "/password", "/passkey", "/stop"])
@@ -62,23 +64,38 @@ internal static class RecoverDoor
             : await StartAgain(context, branding, refused);
     }
 
-    private static async Task<IResult> Redeem(HttpContext context, RedeemSecret redeem, ReadBranding branding, EngineOptions options)
-    {
-        if (await ReadForm(context) is not { } form)
-        {
-            return await StartAgain(context, branding, 400, "error_empty");
-        }
+    private static async Task<IResult> Redeem(
+        HttpContext context, RedeemSecret redeem, ProveRecovery prove, ReadBranding branding, EngineOptions options) =>
+        await ReadForm(context) is { } form
+            ? await GoOn(context, form, redeem, prove, branding, options)
+            : await StartAgain(context, branding, 400, "error_empty");
 
+    /// <summary>Redeems what a form carries, or asks for what is missing beside it.</summary>
+    internal static async Task<IResult> GoOn(
+        HttpContext context, IFormCollection form, RedeemSecret redeem, ProveRecovery prove, ReadBranding branding, EngineOptions options)
+    {
         var redeemed = await redeem.Run(context.Visitor(), Presented(form), context.RequestAborted);
-        return redeemed.Refusal is { Code: RefusalCode.RequirementsOpen } open
-            ? await Waiting(context, branding, open)
-            : redeemed.Refusal is { } refusal
-            ? await StartAgain(context, branding, refusal, Text(form, "identifier"))
-            : await Choose(context, branding, options, redeemed.Value.View, redeemed.Value.Token, Text(form, "identifier"), 200, null);
+        return redeemed.Refusal switch
+        {
+            null => await Choose(
+                context, branding, options, redeemed.Value.View, redeemed.Value.Token, Text(form, "identifier"), 200, null),
+            { Code: RefusalCode.RequirementsOpen, Recovery: { } id }
+                when await prove.Awaits(context.Visitor().Tenant, id, context.RequestAborted) =>
+                await ProofDoor.Ask(context, branding, new ProofForm(id.ToString(), form), 200, null),
+            { Code: RefusalCode.RequirementsOpen } open => await Waiting(context, branding, open),
+            { Code: RefusalCode.SecondHalfRequired } => await Page(
+                context, branding, null, 200, "half_heading", (words, _) => ProofPages.Half(words, form)),
+            { } refusal => await StartAgain(context, branding, refusal, Text(form, "identifier")),
+        };
     }
 
     // A link or a reset token can also be pasted where a code is asked for: then no script is needed.
-    private static PresentedSecret Presented(IFormCollection form)
+    private static PresentedSecret Presented(IFormCollection form) => PresentedIn(form) with
+    {
+        Half = Text(form, "half").Trim() is { Length: > 0 } half ? new SecretText(half) : null,
+    };
+
+    private static PresentedSecret PresentedIn(IFormCollection form)
     {
         var text = Text(form, "link_secret") is { Length: > 0 } fragment ? fragment : Text(form, "code").Trim();
         text = FragmentOf(text);
@@ -230,7 +247,7 @@ internal static class RecoverDoor
         return StartAgain(context, branding, ProblemKinds.Of(refusal.Code).Status, PageAnswer.ErrorOf(refusal.Code), identifier);
     }
 
-    private static Task<IResult> StartAgain(
+    internal static Task<IResult> StartAgain(
         HttpContext context, ReadBranding branding, int status, string? fault, string identifier = "") =>
         Page(
             context, branding, null, status, "start_heading",
@@ -250,7 +267,7 @@ internal static class RecoverDoor
             context, branding, null, status, "not_me_heading",
             (words, _) => RecoverPages.NotMe(words, fault is null ? null : words[fault]));
 
-    private static async Task<IResult> Page(
+    internal static async Task<IResult> Page(
         HttpContext context, ReadBranding branding, ApplicationId? application, int status, string heading,
         Func<Words, PageBrand, Html> content)
     {
@@ -260,7 +277,7 @@ internal static class RecoverDoor
     }
 
     // A form of a person: a few short fields. What is larger, or no form, is none.
-    private static async Task<IFormCollection?> ReadForm(HttpContext context, int limit = FormLimit)
+    internal static async Task<IFormCollection?> ReadForm(HttpContext context, int limit = FormLimit)
     {
         if (!context.Request.HasFormContentType || context.Request.ContentLength is not { } length || length > limit)
         {
@@ -280,7 +297,7 @@ internal static class RecoverDoor
     // People paste whole links, and their browser hands over the fragment alone.
     private static string FragmentOf(string pasted) => pasted[(pasted.IndexOf('#', StringComparison.Ordinal) + 1)..];
 
-    private static string Text(IFormCollection form, string name) => form[name].ToString();
+    internal static string Text(IFormCollection form, string name) => form[name].ToString();
 
     private static string FaultOf(SecretText password, RedemptionView view, EngineOptions options) =>
         PasswordRules.Check(password.Reveal(), options.Passwords, view.Account) is { } fault

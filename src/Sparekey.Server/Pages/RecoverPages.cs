@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
@@ -47,6 +48,9 @@ internal static class RecoverPages
         <input id="identifier" name="identifier" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="254" value="{identifier}">
         <label for="code">{words["code_label"]}</label>
         <input id="code" name="code" class="code" type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required maxlength="512">
+        <details><summary>{words["half_summary"]}</summary>
+        {ProofPages.HalfField(words)}
+        </details>
         <button type="submit">{words["code_button"]}</button>
         </form>
         </div>
@@ -202,7 +206,7 @@ internal static class RecoverPages
         <div class="card">
         <dl>
         <dt>{words["redeemed_account"]}</dt><dd>{account}</dd>
-        <dt>{words["redeemed_by"]}</dt><dd>{words[$"by_{WireName.Of(recovery.RequestedBy.Kind)}"]}</dd>
+        <dt>{words["redeemed_by"]}</dt><dd>{words[$"by_{StartedBy(recovery)}"]}</dd>
         <dt>{words["redeemed_when"]}</dt><dd><time datetime="{recovery.CreatedAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}">{recovery.CreatedAt.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}</time></dd>
         {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
         <dt>{words["redeemed_number"]}</dt><dd class="number">{recovery.Id.ToString()}</dd>
@@ -211,6 +215,12 @@ internal static class RecoverPages
         </div>
         """);
     }
+
+    // An operator is no "you", though theirs is an account as well.
+    private static string StartedBy(Recovery recovery) => WireName.Of(
+        recovery.RequestedBy.Kind == PrincipalKind.Account && recovery.RequestedBy != Principal.Of(recovery.Request.Account)
+            ? PrincipalKind.ServiceAccount
+            : recovery.RequestedBy.Kind);
 
     // What happens to the old password depends on what is chosen, and is said there where there is a choice.
     private static Html Changes(Words words, Recovery recovery, bool isChoice)

@@ -31,15 +31,35 @@ internal sealed class SpentRecoveryCodes(RecoveryCodeStore codes, CredentialStor
         }
     }
 
+    /// <summary>Uses up the code that is the second proof of a recovery, at once: how the recovery ends does not bring it back.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="code">The code.</param>
+    /// <param name="proved">The recovery.</param>
+    /// <param name="visitor">Where it came from.</param>
+    public async Task SpendAsProof(Act act, StoredRecoveryCode code, Recovery proved, Visitor visitor)
+    {
+        await codes.NoteRecovery(act, code, proved.Id);
+        if (await codes.Spend(act, proved.Id) is not { } set)
+        {
+            throw new InvalidOperationException("A code that proves something is there to be used up.");
+        }
+
+        await act.Record(RecoveryCodeLedger.Spent(visitor, proved.Request.Account, set, "proof", proved.Id));
+        if (RecoveryCodeLedger.NoticeOf(proved.Request.Account, set) is { } notice)
+        {
+            await act.Send(notice);
+        }
+    }
+
     /// <summary>Makes the code that takes the place of the one that completed a recovery (N4).</summary>
     /// <param name="act">The act that completes it.</param>
     /// <param name="completed">The recovery.</param>
     /// <param name="visitor">Where the call came from.</param>
-    /// <returns>The code, shown once; null for a recovery of another means, or when the set went with it.</returns>
+    /// <returns>The code, shown once; null for a recovery that took none, or when the set went with it.</returns>
     public async Task<SecretText?> Replace(Act act, Recovery completed, Visitor visitor)
     {
         var account = completed.Request.Account;
-        if (completed.Request.Means != Means.SavedCode || await codes.Find(act.Db, act.Tenant, account) is not { } set)
+        if (!(completed.Request.Means == Means.SavedCode || completed.WasProvedBySavedCode) || await codes.Find(act.Db, act.Tenant, account) is not { } set)
         {
             return null;
         }

@@ -96,6 +96,48 @@
     addEventListener('pageshow', () => busy(false));
   }
 
+  const prove = document.getElementById('prove-passkey');
+  if (prove && authenticators?.parseRequestOptionsFromJSON && prove.dataset.origins.split(' ').includes(location.origin)) {
+    const form = prove.form;
+    const told = document.getElementById('prove-fault');
+    const name = prove.textContent;
+    const busy = (is) => {
+      prove.disabled = is;
+      prove.textContent = is ? prove.dataset.wait : name;
+    };
+    const tell = (what) => {
+      busy(false);
+      told.textContent = prove.dataset[what];
+      told.hidden = false;
+      prove.focus();
+    };
+    prove.hidden = false;
+    prove.addEventListener('click', async () => {
+      const number = form.elements.namedItem('number');
+      if (!number.reportValidity()) {
+        return;
+      }
+
+      told.hidden = true;
+      busy(true);
+      try {
+        const answer = await fetch(`/v1/recoveries/${encodeURIComponent(number.value.trim())}/proofs/options`, { method: 'POST' });
+        if (!answer.ok) {
+          tell(answer.status === 429 || answer.status === 503 ? 'busy' : 'failed');
+          return;
+        }
+
+        const options = (await answer.json()).public_key;
+        const proof = await navigator.credentials.get({ publicKey: authenticators.parseRequestOptionsFromJSON(options) });
+        form.elements.namedItem('credential').value = JSON.stringify(proof);
+        form.submit();
+      } catch (error) {
+        tell({ NotAllowedError: 'declined', AbortError: 'declined' }[error.name] ?? 'failed');
+      }
+    });
+    addEventListener('pageshow', () => busy(false));
+  }
+
   // What authenticators should keep, and what they should forget; only some browsers pass it on.
   const signal = document.getElementById('passkey-signal')?.dataset;
   if (signal?.accepted) {
