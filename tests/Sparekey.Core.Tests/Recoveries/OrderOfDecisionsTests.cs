@@ -53,9 +53,9 @@ public sealed class OrderOfDecisionsTests
             var means = choices.Of(Means.Link, Means.Code, Means.Token, Means.RecoveryKey);
             var rules = Enumerable.Range(0, 3).Select(i => new RuleDocument($"rule{i}", null, DemandOf(choices))).ToList();
             _policies = [.. rules.Select(r => PolicyOf(r))];
-            _demands.Add(rules[0].Require);
+            _demands.Add(rules[0].Require!);
             _recovery = ((Recovery?)null).Then(Open(Request(means)), _policies[0]);
-            Count(rules[0].Require);
+            Count(rules[0].Require!);
         }
 
         public void Step(Choices choices)
@@ -190,7 +190,7 @@ public sealed class OrderOfDecisionsTests
         // The requester asks for it; where they get one, everything must be in the books.
         private void Ask(Policy policy, bool ahead)
         {
-            Count(policy.Document.Rules[0].Require);
+            Count(policy.Document.Rules[0].Require!);
             Says(new RecoveryCommand.Issue(Requester, Facts, ahead), policy);
             if (_recovery.Secret is { Usable: true })
             {
