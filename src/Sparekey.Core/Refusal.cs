@@ -46,6 +46,8 @@ public enum RefusalCode
     DeliveryNotFound,
     MailTextNotFound,
     PolicyChangeNotFound,
+    SlackNotFound,
+    MessageNotFound,
     ProblemNotFound,
     IdentifierTaken,
     NameTaken,

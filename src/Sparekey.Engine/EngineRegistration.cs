@@ -15,6 +15,7 @@ using Sparekey.Engine.Registrations;
 using Sparekey.Engine.Reminders;
 using Sparekey.Engine.Sessions;
 using Sparekey.Engine.Recoveries;
+using Sparekey.Engine.Slack;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Tokens;
 using Sparekey.Engine.Webhooks;
@@ -76,6 +77,7 @@ public static class EngineRegistration
         services.AddWebhooks();
         services.AddIncidents();
         services.AddReminders();
+        services.AddSlack();
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -98,6 +98,8 @@ public sealed class Housekeeping : BackgroundService
             "FROM velocity_alarms WHERE tenant_id = @tenant AND known_until <= @now",
             "FROM reminders WHERE tenant_id = @tenant AND sent_at <= @quarter",
             "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
+            "FROM slack_presses WHERE tenant_id = @tenant AND pressed_at <= @month",
+            "FROM slack_messages WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
             "FROM webhook_deliveries WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
         ];
         foreach (var rows in over)

@@ -3,6 +3,7 @@ using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Http;
 using Sparekey.Server.Pages;
+using Sparekey.Server.Slack;
 
 namespace Sparekey.Server;
 
@@ -18,6 +19,7 @@ internal static class Doors
         RedemptionsApi.MapKeys(root);
         RecoverDoor.Map(root);
         LocalApi.Map(root);
+        SlackDoor.Map(root);
         Dialects.LoginId.Endpoints.Map(root);
         Dialects.Cryptlex.Endpoints.Map(root);
         KratosEndpoints.Map(root);
@@ -44,5 +46,7 @@ internal static class Doors
         FreezesApi.Map(v1);
         WebhooksApi.Map(v1);
         MailApi.Map(v1);
+        SlackApi.Map(v1);
+        MessagesApi.Map(v1);
     }
 }

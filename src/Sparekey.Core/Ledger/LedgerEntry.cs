@@ -76,11 +76,14 @@ public enum LedgerEvent
     MailTextRemoved,
     MailSettingsChanged,
     MailTestSent,
+    MessageRetried,
     WebhookCreated,
     WebhookChanged,
     WebhookSecretRotated,
     WebhookDeleted,
     WebhookGone,
+    SlackChanged,
+    SlackRemoved,
     Refused,
 }
 

@@ -39,19 +39,25 @@ public sealed partial class DeliverMessages : BackgroundService
     private readonly MessageAddressing _addressing;
     private readonly MailComposer _composer;
     private readonly SmtpMailer? _mailer;
+    private readonly PhoneComposer _spoken;
+    private readonly PhoneGateway? _phone;
+    private readonly MessageRoute[] _open;
     private readonly TimeProvider _time;
     private readonly ILogger<DeliverMessages> _log;
     private volatile MailState _state;
 
     internal DeliverMessages(
-        Acts acts, OutboxQueue queue, MessageAddressing addressing, MailComposer composer, EngineOptions options, TimeProvider time,
-        ILogger<DeliverMessages> log)
+        Acts acts, OutboxQueue queue, MessageAddressing addressing, MailComposer composer, PhoneComposer spoken, Egress egress,
+        EngineOptions options, TimeProvider time, ILogger<DeliverMessages> log)
     {
         _acts = acts;
         _queue = queue;
         _addressing = addressing;
         _composer = composer;
         _mailer = options.Mail is { } mail ? new SmtpMailer(mail) : null;
+        _spoken = spoken;
+        _phone = options.Phone is { } phone ? new PhoneGateway(phone, egress, acts) : null;
+        _open = [.. OpenRoutes(options)];
         _time = time;
         _log = log;
         _state = _mailer is null ? MailState.Off : MailState.Ok;
@@ -98,13 +104,13 @@ public sealed partial class DeliverMessages : BackgroundService
 
     private async Task<(int Tried, int Left)> SendSome(TenantId tenant, CancellationToken cancellationToken)
     {
-        if (_mailer is null || !await _acts.Read(db => _queue.AnyDue(db, tenant, _acts.Now), cancellationToken))
+        if (_open.Length == 0 || !await _acts.Read(db => _queue.AnyDue(db, tenant, _acts.Now, _open), cancellationToken))
         {
             return (0, 0);
         }
 
         // Long enough for the slowest mail and its acts, so that nobody else claims what is on its way.
-        var until = _acts.Now + (2 * _mailer.Timeout) + TimeSpan.FromMinutes(1);
+        var until = _acts.Now + (2 * Timeout) + TimeSpan.FromMinutes(1);
         var claimed = await _acts.Write(tenant, act => Claim(act, until), cancellationToken);
         var left = await Task.WhenAll(claimed.Select(message => Deliver(tenant, message, cancellationToken)));
         return (claimed.Count, left.Count(l => l));
@@ -113,10 +119,21 @@ public sealed partial class DeliverMessages : BackgroundService
     private async Task<IReadOnlyList<QueuedMessage>> Claim(Act act, DateTimeOffset until)
     {
         var messages = new List<QueuedMessage>();
-        foreach (var claimed in await _queue.Claim(act, until, AtOnce))
+        foreach (var claimed in await _queue.Claim(act, until, AtOnce, _open))
         {
             var (addressed, why) = await _addressing.Address(act, claimed, until);
-            messages.AddRange(addressed);
+            foreach (var message in addressed)
+            {
+                if (_open.Contains(message.Route))
+                {
+                    messages.Add(message);
+                }
+                else
+                {
+                    await _queue.Release(act, message); // It waits for its way to open.
+                }
+            }
+
             if (why is { } reason)
             {
                 await GiveUp(act, claimed, reason, null);
@@ -154,17 +171,14 @@ public sealed partial class DeliverMessages : BackgroundService
 
     private async Task<bool> Send(TenantId tenant, QueuedMessage message)
     {
-        var composed = await _acts.Read(db => _composer.Compose(db, tenant, message), CancellationToken.None);
-
-        // The last look: a secret that died meanwhile has no row any more, and does not leave.
-        if (composed is not { } mail || !await _acts.Read(
-                db => _queue.IsStillToSend(db, tenant, message, _acts.Now, _mailer!.Timeout), CancellationToken.None))
+        var (outcome, address) = message.Route is MessageRoute.Sms or MessageRoute.Voice
+            ? await SendToPhone(tenant, message)
+            : await SendMail(tenant, message);
+        if (outcome is null)
         {
             return false;
         }
 
-        var outcome = await _mailer!.Send(mail.Mail, CancellationToken.None);
-        _state = outcome.Sent || outcome.Permanent ? MailState.Ok : MailState.Failing;
         if (!outcome.Sent)
         {
             LogFailed(_log, message.Kind, message.Id, outcome.Code);
@@ -173,9 +187,42 @@ public sealed partial class DeliverMessages : BackgroundService
         }
 
         // If the process dies before this act, the message is sent again: see the class.
-        await _acts.Write(tenant, act => Sent(act, message, mail.Address), CancellationToken.None);
+        await _acts.Write(tenant, act => Sent(act, message, address), CancellationToken.None);
         return true;
     }
+
+    private async Task<(SendOutcome? Outcome, AddressId? Address)> SendMail(TenantId tenant, QueuedMessage message)
+    {
+        var composed = await _acts.Read(db => _composer.Compose(db, tenant, message), CancellationToken.None);
+        if (composed is not { } mail || !await IsStillToSend(tenant, message))
+        {
+            return (null, null);
+        }
+
+        var outcome = await _mailer!.Send(mail.Mail, CancellationToken.None);
+        _state = outcome.Sent || outcome.Permanent ? MailState.Ok : MailState.Failing;
+        return (outcome, mail.Address);
+    }
+
+    private async Task<(SendOutcome? Outcome, AddressId? Address)> SendToPhone(TenantId tenant, QueuedMessage message)
+    {
+        var composed = await _acts.Read(db => _spoken.Compose(db, tenant, message), CancellationToken.None);
+        return composed is { } text && await IsStillToSend(tenant, message)
+            ? (await _phone!.Send(text, CancellationToken.None), text.Address)
+            : (null, null);
+    }
+
+    // The last look: a secret that died meanwhile has no row any more, and does not leave.
+    private Task<bool> IsStillToSend(TenantId tenant, QueuedMessage message) =>
+        _acts.Read(db => _queue.IsStillToSend(db, tenant, message, _acts.Now, Timeout), CancellationToken.None);
+
+    private TimeSpan Timeout => _mailer is { } mailer && mailer.Timeout > PhoneGateway.Timeout ? mailer.Timeout : PhoneGateway.Timeout;
+
+    // What goes to telephones is taken up though nobody sends there: it is undeliverable then.
+    private static IEnumerable<MessageRoute> OpenRoutes(EngineOptions options) =>
+        options.Mail is null && options.Phone is null ? []
+        : options.Mail is null ? [MessageRoute.Any, MessageRoute.Sms, MessageRoute.Voice]
+        : [MessageRoute.Any, MessageRoute.Mail, MessageRoute.Sms, MessageRoute.Voice];
 
     // It is recorded even where its row is gone: the mail did leave.
     private async Task<bool> Sent(Act act, QueuedMessage message, AddressId? address)
@@ -189,6 +236,11 @@ public sealed partial class DeliverMessages : BackgroundService
     private async Task<bool> Failed(Act act, QueuedMessage message, SendOutcome outcome)
     {
         var next = RetrySchedule.Next(message.Attempts + 1, message.FailingSince ?? act.Now, act.Now);
+        if (next is { } then && outcome.RetryAfter is { } asked && act.Now + asked > then)
+        {
+            next = act.Now + (asked < RetrySchedule.GiveUpAfter ? asked : RetrySchedule.GiveUpAfter);
+        }
+
         if (outcome.Permanent || next is null)
         {
             await GiveUp(
@@ -248,6 +300,7 @@ public sealed partial class DeliverMessages : BackgroundService
         {
             ["message"] = message.Id.ToString(),
             ["kind"] = WireName.Of(message.Kind),
+            ["route"] = WireName.Of(message.Route),
         };
         foreach (var (name, value) in facts)
         {
@@ -263,7 +316,7 @@ public sealed partial class DeliverMessages : BackgroundService
     [LoggerMessage(Level = LogLevel.Warning, Message = "Mail is off: no mail server is configured, and messages wait")]
     private static partial void LogOff(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The message {Kind} {Message} did not leave; the mail server answered {Code}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The message {Kind} {Message} did not leave; whoever sends it answered {Code}")]
     private static partial void LogFailed(ILogger logger, MessageKind kind, MessageId message, int? code);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The message {Kind} {Message} could not be written")]

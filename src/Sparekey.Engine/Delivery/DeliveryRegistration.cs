@@ -18,5 +18,8 @@ internal static class DeliveryRegistration
         .AddSingleton<TenantMailTexts>()
         .AddSingleton<MailComposer>()
         .AddUseCase<ManageMailTexts>()
+        .AddSingleton<PhoneComposer>()
+        .AddUseCase<ManageMessages>()
+        .AddSingleton<Accounts.IAccountDeletionStep, ForgetDeadLetters>()
         .AddUseCase<DeliverMessages>();
 }

@@ -18,8 +18,10 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="pages">Makes the links.</param>
 /// <param name="tokens">Makes their tokens.</param>
 /// <param name="keys">Opens and seals what messages say.</param>
+/// <param name="options">Knows whether telephones are reached.</param>
 internal sealed class MessageAddressing(
-    OutboxQueue queue, AccountStore accounts, ApplicationStore applications, RecoveryPages pages, RepudiationTokens tokens, KeyRing keys)
+    OutboxQueue queue, AccountStore accounts, ApplicationStore applications, RecoveryPages pages, RepudiationTokens tokens, KeyRing keys,
+    EngineOptions options)
 {
     /// <summary>The value that holds the link by which the person takes a recovery back.</summary>
     public const string NotMeLink = "not_me_link";
@@ -46,7 +48,13 @@ internal sealed class MessageAddressing(
         // One that was addressed before keeps what it says: a second token for the same mail would make two of it.
         if (payload.To.Count == 1 && (payload.Values.ContainsKey(NotMeLink) || !TakesNotMeLink(message, recipients[0])))
         {
-            return ([message], null);
+            var only = message with { Route = payload.To[0].Route };
+            if (only.Route != message.Route)
+            {
+                await queue.Rewrite(act, only);
+            }
+
+            return ([only], null);
         }
 
         var messages = new List<QueuedMessage>(recipients.Count);
@@ -54,7 +62,10 @@ internal sealed class MessageAddressing(
         {
             var id = messages.Count == 0 ? message.Id : NewId.Make<MessageId>();
             var values = await WithNotMeLink(act, message, recipient, payload.Values);
-            var own = message with { Id = id, Sealed = new MessagePayload([recipient], values).Seal(keys, act.Tenant, id) };
+            var own = message with
+            {
+                Id = id, Route = recipient.Route, Sealed = new MessagePayload([recipient], values).Seal(keys, act.Tenant, id),
+            };
             await (messages.Count == 0 ? queue.Rewrite(act, own) : queue.Add(act, own, until));
             messages.Add(own);
         }
@@ -72,13 +83,21 @@ internal sealed class MessageAddressing(
             to = [.. (account?.AddressesForNotices() ?? []).Select(Recipient.Of)];
         }
 
-        var email = WireName.Of(AddressKind.Email);
-        return [.. to.Where(r => r.Kind == email).DistinctBy(r => Identifier.Normalize(r.Value) ?? r.Value, StringComparer.Ordinal)];
+        return [.. to.Where(IsReached)
+            .DistinctBy(r => (r.Kind, Identifier.Normalize(r.Value) ?? r.Value))];
     }
 
     // Whoever was added as an address lately has no say yet: a changed one carries no secret, no confirmation and no vote for a day.
     private static bool TakesNotMeLink(QueuedMessage message, Recipient recipient) =>
         message.CanBeTakenBack() && recipient.CountsFrom <= message.CreatedAt;
+
+    // Where nobody sends to telephones, a message to one is undeliverable.
+    private bool IsReached(Recipient recipient) => recipient.Route switch
+    {
+        MessageRoute.Sms => options.Phone is not null,
+        MessageRoute.Voice => options.Phone is { Calls: true },
+        _ => true,
+    };
 
     private async Task<IReadOnlyDictionary<string, string>> WithNotMeLink(
         Act act, QueuedMessage message, Recipient recipient, IReadOnlyDictionary<string, string> values)

@@ -18,8 +18,8 @@ public sealed class Outbox(KeyRing keys)
         var id = NewId.Make<MessageId>();
         await act.Db.Execute(
             """
-            INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed)
-            VALUES (@tenant, @id, @kind, @account, @recovery, @now, @now, @expires, 0, @payload)
+            INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route)
+            VALUES (@tenant, @id, @kind, @account, @recovery, @now, @now, @expires, 0, @payload, @route)
             """,
             new
             {
@@ -31,8 +31,13 @@ public sealed class Outbox(KeyRing keys)
                 now = act.NowMs,
                 expires = message.ExpiresAt?.ToUnixTimeMilliseconds(),
                 payload = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id),
+                route = WireName.Of(RouteOf(message.To)),
             });
     }
+
+    // Recipients of several kinds part when they are addressed, as those do who are not known yet.
+    private static MessageRoute RouteOf(IReadOnlyList<Recipient> to) =>
+        to.Select(r => r.Route).Distinct().ToList() is [var only] ? only : MessageRoute.Any;
 
     /// <summary>Erases queued secrets of a recovery: a new generation, a cancel, a completion or the end kills them.</summary>
     /// <param name="act">The act.</param>

@@ -22,6 +22,9 @@ internal sealed record QueuedMessage(MessageId Id, MessageKind Kind, AccountId A
     /// <summary>When it was first tried in vain.</summary>
     public DateTimeOffset? FailingSince { get; init; }
 
+    /// <summary>Which way it takes.</summary>
+    public MessageRoute Route { get; init; }
+
     /// <summary>What it says, sealed.</summary>
     public byte[] Sealed { get; init; } = [];
 }
@@ -29,7 +32,7 @@ internal sealed record QueuedMessage(MessageId Id, MessageKind Kind, AccountId A
 /// <summary>Why a message will never leave.</summary>
 internal enum Undeliverable
 {
-    /// <summary>The mail server refused the recipient or the message for good.</summary>
+    /// <summary>Who sends it refused the recipient or the message for good.</summary>
     Refused,
 
     /// <summary>It was tried for a day.</summary>
@@ -38,7 +41,7 @@ internal enum Undeliverable
     /// <summary>What it carries is worth nothing any more.</summary>
     Expired,
 
-    /// <summary>The account has no address that mail can be sent to.</summary>
+    /// <summary>The account has no address that it can be sent to.</summary>
     NoAddress,
 
     /// <summary>Its key was retired.</summary>

@@ -27,7 +27,11 @@ internal sealed record Mail(string Id, string To, string Language, string Subjec
 /// <param name="Sent">Whether the server took it.</param>
 /// <param name="Permanent">Whether it is of no use to try again.</param>
 /// <param name="Code">What the server answered; null when it said nothing.</param>
-internal sealed record SendOutcome(bool Sent, bool Permanent, int? Code);
+internal sealed record SendOutcome(bool Sent, bool Permanent, int? Code)
+{
+    /// <summary>When the server wants to be asked again.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
 
 /// <summary>
 /// Speaks SMTP, one connection a mail. A server without STARTTLS, or with a certificate that does not verify for its configured

@@ -44,4 +44,7 @@ public enum KeyPurpose
 
     /// <summary>Seals of the secrets that sign what webhooks are told.</summary>
     Webhook,
+
+    /// <summary>Seals of the secrets of tenants' apps in Slack.</summary>
+    Slack,
 }

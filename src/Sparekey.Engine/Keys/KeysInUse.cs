@@ -35,7 +35,7 @@ public sealed class KeysInUse(Database database, TimeProvider time)
         }
 
         // A seal names its version in its own first bytes.
-        foreach (var rows in new[] { "signing_keys", "outbox", "ceremonies", "webhooks" })
+        foreach (var rows in new[] { "signing_keys", "outbox", "ceremonies", "webhooks", "slack_apps", "dead_letters WHERE sealed IS NOT NULL" })
         {
             foreach (var envelope in await db.List<byte[]>($"SELECT sealed FROM {rows}"))
             {

@@ -41,6 +41,8 @@ internal static class CommandLine
         LoginIdCommands.AddTo(root, common);
         KratosCommands.AddTo(root, common);
         OperationsCommands.AddTo(root, common);
+        MessageCommands.AddTo(root, common);
+        SlackCommands.AddTo(root, common);
         DfnsCommands.AddTo(root, common);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)

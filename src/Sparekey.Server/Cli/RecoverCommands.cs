@@ -13,7 +13,7 @@ internal static class RecoverCommands
         var account = new Argument<string>("account") { Description = "The account's e-mail address or user name." };
         var means = new Option<string>("--means") { Description = "link, code or token.", DefaultValueFactory = _ => "link" };
         var format = new Option<string?>("--code-format") { Description = "digits, letters, long, grouped or phrase." };
-        var channel = new Option<string>("--channel") { Description = "return, email or voice.", DefaultValueFactory = _ => "return" };
+        var channel = new Option<string>("--channel") { Description = "return, email, voice, sms or call.", DefaultValueFactory = _ => "return" };
         var reason = new Option<string?>("--reason") { Description = "Why, in a sentence." };
         var code = new Option<string?>("--reason-code") { Description = "Why, as a code." };
         var ticket = new Option<string?>("--ticket") { Description = "The ticket it belongs to." };

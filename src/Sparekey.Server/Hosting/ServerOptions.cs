@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Slack;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
@@ -36,6 +37,12 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The mail server; null for none.</summary>
     public MailOptions? Mail { get; init; }
+
+    /// <summary>Who sends text messages and calls telephones; null for nobody.</summary>
+    public PhoneOptions? Phone { get; init; }
+
+    /// <summary>The app in Slack of the tenant <c>default</c>; null to leave it as it is.</summary>
+    public SlackOrder? Slack { get; init; }
 
     /// <summary>The doors for Dfns's clients.</summary>
     public DfnsOptions Dfns { get; init; } = new();
@@ -86,6 +93,8 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Origin = OriginOf(settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800")),
             CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
             Mail = MailSettings.Read(settings),
+            Phone = PhoneSettings.Read(settings),
+            Slack = SlackSettings.Read(settings),
             Dfns = DfnsSettings.Read(settings),
             Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],

@@ -5,6 +5,7 @@ using Sparekey.Engine;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Slack;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Engine.Webhooks;
@@ -51,6 +52,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             await (options.Urls.Count > 0
                 ? application.Run(TenantId.Default, options.Origin, cancellationToken)
                 : application.RunIfMissing(TenantId.Default, options.Origin, cancellationToken));
+            if (options is { Slack: { } slack, Urls.Count: > 0 })
+            {
+                await SlackSettings.Apply(app.Services, slack, cancellationToken);
+            }
+
             await WriteBootstrapToken(app, installation, cancellationToken);
             await app.StartAsync(cancellationToken);
             socket.Open();
@@ -98,12 +104,13 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSingleton(
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(
-            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail, Egress = options.Egress });
+            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail, Phone = options.Phone, Egress = options.Egress });
         builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddCryptlex(options.Cryptlex);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddHostedService(services => services.GetRequiredService<TellWebhooks>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<TellSlack>());
         builder.Services.AddDfns(options.Dfns);
         builder.Services.AddKratos(options.Kratos);
         builder.Services.AddSparekeyOpenApi();

@@ -38,6 +38,8 @@ internal static class ProblemKinds
         RefusalCode.OperatorNotFound => (404, "There is no such operator"),
         RefusalCode.DeliveryNotFound => (404, "There is no such delivery"),
         RefusalCode.MailTextNotFound => (404, "There is no such text of mail"),
+        RefusalCode.SlackNotFound => (404, "The tenant has no app in Slack"),
+        RefusalCode.MessageNotFound => (404, "There is no such message"),
         RefusalCode.CredentialNotFound => (404, "There is no such credential"),
         RefusalCode.RecoveryNotFound => (404, "There is no such recovery"),
         RefusalCode.ServiceAccountNotFound => (404, "There is no such service account"),

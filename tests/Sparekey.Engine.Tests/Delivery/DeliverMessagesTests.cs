@@ -137,7 +137,7 @@ public sealed class DeliverMessagesTests(SmtpFixture fixture) : IClassFixture<Sm
         await _scene.Account("person@example.com");
         await _scene.Get<RequestRecovery>().Run(_scene.Visitor, "person@example.com", CancellationToken.None);
         var queue = _scene.Get<OutboxQueue>();
-        var claimed = await _scene.Write(act => queue.Claim(act, act.Now + TimeSpan.FromMinutes(2), 8));
+        var claimed = await _scene.Write(act => queue.Claim(act, act.Now + TimeSpan.FromMinutes(2), 8, [MessageRoute.Any, MessageRoute.Mail]));
         var secret = claimed.Single(m => m.Kind == MessageKind.RecoveryLink);
         (await Still(secret)).ShouldBeTrue();
         (await Still(secret, TimeSpan.FromMinutes(3))).ShouldBeFalse(); // The claim would end on the way.
@@ -224,7 +224,7 @@ public sealed class DeliverMessagesTests(SmtpFixture fixture) : IClassFixture<Sm
     {
         await _scene.Notice(await _scene.Account("person@example.com"));
         var queue = _scene.Get<OutboxQueue>();
-        var claimed = await _scene.Write(act => queue.Claim(act, act.Now + TimeSpan.FromMinutes(2), 8));
+        var claimed = await _scene.Write(act => queue.Claim(act, act.Now + TimeSpan.FromMinutes(2), 8, [MessageRoute.Any, MessageRoute.Mail]));
         (await _scene.Deliver()).ShouldBe(0);
         await _scene.Write(act => queue.Release(act, claimed.ShouldHaveSingleItem()));
         (await _scene.Deliver()).ShouldBe(1);

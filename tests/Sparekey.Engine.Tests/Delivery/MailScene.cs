@@ -19,10 +19,10 @@ internal sealed class MailScene : IAsyncDisposable
     private readonly TestEngine _engine;
     private readonly ServiceProvider _services;
 
-    private MailScene(TestEngine engine, MailOptions? mail)
+    private MailScene(TestEngine engine, MailOptions? mail, PhoneOptions? phone)
     {
         _engine = engine;
-        _services = Compose(mail);
+        _services = Compose(mail, phone);
     }
 
     public FakeTimeProvider Time => _engine.Time;
@@ -38,9 +38,9 @@ internal sealed class MailScene : IAsyncDisposable
 
     public DeliverMessages Mail => Get<DeliverMessages>();
 
-    public static async Task<MailScene> Start(MailOptions? mail)
+    public static async Task<MailScene> Start(MailOptions? mail, PhoneOptions? phone = null)
     {
-        var scene = new MailScene(await TestEngine.Create(), mail);
+        var scene = new MailScene(await TestEngine.Create(), mail, phone);
         await scene.Get<EnsureDefaultApplication>().Run(
             TenantId.Default, new Uri("https://recover.example.com"), CancellationToken.None);
         return scene;
@@ -55,10 +55,13 @@ internal sealed class MailScene : IAsyncDisposable
     };
 
     /// <summary>The services of another process over the same database.</summary>
-    public ServiceProvider Compose(MailOptions? mail) => new ServiceCollection()
+    public ServiceProvider Compose(MailOptions? mail, PhoneOptions? phone = null) => new ServiceCollection()
         .AddLogging()
         .AddSingleton<TimeProvider>(_engine.Time)
-        .AddSparekeyEngine(new EngineOptions(_engine.Faults, _engine.Keys, new Uri("https://recover.example.com")) { Mail = mail })
+        .AddSparekeyEngine(new EngineOptions(_engine.Faults, _engine.Keys, new Uri("https://recover.example.com"))
+        {
+            Mail = mail, Phone = phone, Egress = new EgressOptions { PrivateHosts = phone is null ? [] : ["127.0.0.1"] },
+        })
         .BuildServiceProvider();
 
     /// <summary>What an expression finds in a text as <c>it</c>.</summary>
