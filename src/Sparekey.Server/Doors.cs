@@ -18,6 +18,9 @@ internal static class Doors
         ProblemsApi.Map(root);
         RedemptionsApi.MapKeys(root);
         RecoverDoor.Map(root);
+        ConfirmDoor.Map(root);
+        HistoryDoor.Map(root);
+        OperateDoor.Map(root);
         LocalApi.Map(root);
         SlackDoor.Map(root);
         Dialects.LoginId.Endpoints.Map(root);
@@ -33,6 +36,7 @@ internal static class Doors
         RecoveriesApi.Map(v1);
         RedemptionsApi.Map(v1);
         RecoveryProofsApi.Map(v1);
+        ConfirmationsApi.Map(v1);
         PolicyApi.Map(v1);
         LedgerApi.Map(v1);
         TokensApi.Map(v1);

@@ -24,6 +24,9 @@ public enum TokenPrefix
 
     /// <summary>What a notice carries so that the person can say "this was not me", <c>spn_</c>.</summary>
     NotMe,
+
+    /// <summary>What a message carries so that the person can say "this was me", <c>spc_</c>.</summary>
+    Confirmation,
 }
 
 /// <summary>
@@ -100,6 +103,7 @@ public sealed record TokenText(TenantId Tenant, Guid Id, SecretText Secret)
         TokenPrefix.Redemption => "spr_",
         TokenPrefix.Session => "sps_",
         TokenPrefix.NotMe => "spn_",
+        TokenPrefix.Confirmation => "spc_",
     };
 
     // The base library's own check refuses bits beyond the 256th, but lets white space and padding through.

@@ -18,6 +18,9 @@ public enum MessageKind
     /// <summary>Carries the second half of a secret, to another address than the first.</summary>
     RecoverySecondHalf,
 
+    /// <summary>Asks the person whether it was them who asked for a recovery.</summary>
+    RecoveryConfirmation,
+
     /// <summary>Carries the code that confirms an address.</summary>
     AddressConfirmation,
 

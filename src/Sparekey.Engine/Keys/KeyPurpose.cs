@@ -39,6 +39,9 @@ public enum KeyPurpose
     /// <summary>Hashes of the tokens by which people say "this was not me".</summary>
     NotMe,
 
+    /// <summary>Hashes of the tokens by which people say "this was me".</summary>
+    Confirmation,
+
     /// <summary>What is shown for names that are nobody's.</summary>
     Decoy,
 

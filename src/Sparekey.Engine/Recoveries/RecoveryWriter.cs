@@ -20,8 +20,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="credentials">Knows what an account keeps.</param>
 /// <param name="savedCodes">Uses up the saved code that opened a recovery.</param>
 /// <param name="watchers">Tells whom policy names beside the person.</param>
+/// <param name="confirmations">Asks the person.</param>
 internal sealed class RecoveryWriter(
-    RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes, TellWatchers watchers)
+    RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes, TellWatchers watchers,
+    AskForConfirmation confirmations)
 {
     // Who asked for their own account back is no operator.
     private const string Person = "person";
@@ -64,6 +66,7 @@ internal sealed class RecoveryWriter(
             }
         }
 
+        await confirmations.Run(act, before, next);
         return next;
     }
 

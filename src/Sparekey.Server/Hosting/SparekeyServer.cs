@@ -13,6 +13,7 @@ using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
 using Sparekey.Server.Http;
+using Sparekey.Server.Pages;
 
 namespace Sparekey.Server.Hosting;
 
@@ -101,6 +102,7 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSingleton(installation);
         builder.Services.AddSingleton(new AnswerBeat(options.AnswerBeat));
         builder.Services.AddSingleton<OriginCheck>();
+        builder.Services.AddSingleton<PageSession>();
         builder.Services.AddSingleton(
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(

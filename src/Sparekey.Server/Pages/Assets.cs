@@ -18,7 +18,7 @@ internal static class Assets
             return Results.Text($":root {{ --accent: #{colour}; --accent-text: {TextOn(colour)}; }}\n", "text/css", Encoding.UTF8);
         }
 
-        var type = name switch { "recover.css" => "text/css", "recover.js" => "text/javascript", _ => null };
+        var type = name switch { "recover.css" => "text/css", "recover.js" or "sign.js" => "text/javascript", _ => null };
         if (type is null)
         {
             return new Problem(RefusalCode.RouteNotFound);

@@ -44,7 +44,7 @@ public sealed class MailContentTests(SmtpFixture fixture) : IClassFixture<SmtpFi
         var account = await _scene.Account(
             JsonSerializer.Serialize(new { locale = $"{language}-XX" }), ["one@example.com", "two@example.org", "+4912345678"]);
         var secret = kind is MessageKind.RecoveryLink or MessageKind.RecoveryCode or MessageKind.RecoveryToken or MessageKind.AddressConfirmation
-            or MessageKind.KeyPickupCode or MessageKind.RecoverySecondHalf;
+            or MessageKind.KeyPickupCode or MessageKind.RecoverySecondHalf or MessageKind.RecoveryConfirmation;
         await _scene.Send(new OutboxMessage(kind, account)
         {
             To = secret ? [new Recipient("email", "one@example.com")] : [],
