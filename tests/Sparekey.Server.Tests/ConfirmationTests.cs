@@ -102,6 +102,7 @@ public sealed partial class ConfirmationTests : IAsyncLifetime
         var tokens = await Asked(recovery);
         (await _server.Post("/v1/confirmations", new { token = tokens[0], digest = "", answer = "no" }))["state"].ShouldBe("cancelled");
         (await Asked(recovery)).ShouldBeEmpty();
+        (await _server.Get($"/v1/ledger?recovery={recovery["id"]}", _server.AdminToken)).Text.ShouldContain("incident_opened");
         foreach (var token in tokens)
         {
             (await _server.Post("/v1/confirmations", new { token, digest = recovery["digest"], answer = "yes" })).Code.ShouldBe("secret_invalid");

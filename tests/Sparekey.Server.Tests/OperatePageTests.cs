@@ -80,7 +80,7 @@ public sealed partial class OperatePageTests : IAsyncLifetime
 
         var after = await Get($"{page}?done=approve", cookie);
         after.Text.ShouldContain("You approved it.");
-        after.Text.ShouldContain("<blockquote>I called.\nTwice.</blockquote>");
+        after.Text.ShouldContain("<blockquote>I called.&#xA;Twice.</blockquote>");
         after.Text.ShouldContain("approver@example.com");
         after.Text.ShouldContain("signed with a passkey");
         (await Form($"{page}/approve", cookie, ("digest", digest), ("comment", "I called.\r\nTwice."), ("credential", proved))).Status.ShouldBe(422);
@@ -113,7 +113,7 @@ public sealed partial class OperatePageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task T11_A_form_of_another_page_decides_and_signs_nothing()
+    public async Task A_form_of_another_page_decides_and_signs_nothing()
     {
         var recovery = await Waiting("csrf@example.com");
         var page = $"/operate/recoveries/{recovery["id"]}";

@@ -5,6 +5,7 @@ using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Storage;
 
@@ -17,7 +18,7 @@ public sealed record ConfirmationQuestion(Recovery Recovery, Account Account);
 
 /// <summary>
 /// The person answers "did you ask for this?" with the token of a message: yes meets the confirmation that policy demands, no ends the
-/// recovery. Looking uses nothing up; an answer uses the token up in the act that it allows, once. Whoever finds the token can say yes or
+/// recovery and opens an incident. Looking uses nothing up; an answer uses the token up in the act that it allows, once. Whoever finds the token can say yes or
 /// no to this one recovery, and nothing else.
 /// </summary>
 public sealed class ConfirmRecovery
@@ -28,9 +29,11 @@ public sealed class ConfirmRecovery
     private readonly AccountStore _accounts;
     private readonly PolicyStore _policies;
     private readonly RecoveryAct _recoveries;
+    private readonly IncidentStore _incidents;
 
     internal ConfirmRecovery(
-        Acts acts, ConfirmationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries)
+        Acts acts, ConfirmationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
+        IncidentStore incidents)
     {
         _acts = acts;
         _tokens = tokens;
@@ -38,6 +41,7 @@ public sealed class ConfirmRecovery
         _accounts = accounts;
         _policies = policies;
         _recoveries = recoveries;
+        _incidents = incidents;
     }
 
     /// <summary>What the token asks.</summary>
@@ -91,9 +95,25 @@ public sealed class ConfirmRecovery
                     await _tokens.MarkUsed(act, asked);
                 }
 
+                if (applied.Refusal is null && !isMine)
+                {
+                    await Report(act, visitor, applied.Value);
+                }
+
                 return applied;
             },
             cancellationToken);
+
+    // No is "this was not me", with the same consequences as on the redemption's page.
+    private async Task Report(Act act, Visitor visitor, Recovery stopped)
+    {
+        IncidentRecovery[] of = [new(stopped.Id, stopped.State)];
+        var (incident, isNew) = await _incidents.Say(act, stopped.Request.Account, of);
+        if (isNew)
+        {
+            await act.Record(RepudiateRecovery.Opened(visitor, incident, of));
+        }
+    }
 
     private async Task<Result<Asked>> Find(DbSession db, Visitor visitor, SecretText presented) =>
         await _tokens.Find(db, visitor.Tenant, presented) is not { } token

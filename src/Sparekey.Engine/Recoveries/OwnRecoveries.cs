@@ -1,5 +1,4 @@
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Policies;

@@ -4,7 +4,6 @@ using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine;
 using Sparekey.Engine.Recoveries;
-using Sparekey.Engine.Sessions;
 using Sparekey.Server.Http;
 
 namespace Sparekey.Server.Api;

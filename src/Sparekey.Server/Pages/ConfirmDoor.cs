@@ -1,5 +1,4 @@
 using Sparekey.Core;
-using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Recoveries;
@@ -20,7 +19,7 @@ internal static class ConfirmDoor
     {
         const string reason = "The page is for whoever was asked; the token in the form is the proof.";
         var pages = root.MapGroup("/recover/confirm").ExcludeFromDescription().WithMetadata(new ProblemForPeople(PageAnswer.Refused));
-        pages.MapGet("/", (HttpContext context) => Start(context, 200, null)).Public(reason);
+        pages.MapGet("/", (HttpContext context, ReadBranding _) => Start(context, 200, null)).Public(reason);
         pages.MapPost("/", Look).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/yes", (HttpContext context, ConfirmRecovery confirm) => Answer(context, confirm, isMine: true)).Public(reason).CheckOrigin().AnswerOnTheBeat();
         pages.MapPost("/no", (HttpContext context, ConfirmRecovery confirm) => Answer(context, confirm, isMine: false)).Public(reason).CheckOrigin().AnswerOnTheBeat();

@@ -57,7 +57,7 @@ internal static class HistoryPages
         {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
         <dt>{words["redeemed_number"]}</dt><dd class="number">{recovery.Id.ToString()}</dd>
         </dl>
-        {(recovery.IsClosed || now >= recovery.OpenUntil && recovery.Secret is null ? Html.Empty : Html.Of(
+        {(recovery.IsClosed || (now >= recovery.OpenUntil && recovery.Secret is null) ? Html.Empty : Html.Of(
             $"""
             <form method="post" action="/recover/history/{recovery.Id.ToString()}/cancel">
             <button class="second" type="submit">{words["history_cancel"]}</button>

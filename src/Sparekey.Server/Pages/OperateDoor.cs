@@ -1,6 +1,7 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
+using Sparekey.Engine;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
@@ -44,7 +45,7 @@ internal static class OperateDoor
         }
     }
 
-    private static async Task<IResult> List(HttpContext context, PageSession session, DescribeRecoveries describe)
+    private static async Task<IResult> List(HttpContext context, PageSession session, DescribeRecoveries describe, Acts acts)
     {
         var caller = await Admit(context, session, Permission.RecoveryRead);
         if (caller.Refusal is { } refusal)
@@ -56,7 +57,7 @@ internal static class OperateDoor
         var waiting = await describe.Waiting(caller.Value, after, AtOnce, context.RequestAborted);
         var more = waiting.Count == AtOnce ? Cursor.After(waiting[^1].Recovery.CreatedAt, waiting[^1].Recovery.Id.Value) : null;
         return await PageForms.Page(
-            context, 200, "operate_heading", (words, _) => OperatePages.List(words, caller.Value, waiting, more));
+            context, 200, "operate_heading", (words, _) => OperatePages.List(words, caller.Value, waiting, more, acts.Now));
     }
 
     private static async Task<IResult> Show(HttpContext context, PageSession session, DescribeRecoveries describe, Refusal? fault)

@@ -21,11 +21,11 @@ internal static class OperatePages
         """);
 
     /// <summary>What waits.</summary>
-    public static Html List(Words words, Caller caller, IReadOnlyList<DescribedRecovery> waiting, string? more) => Html.Of(
+    public static Html List(Words words, Caller caller, IReadOnlyList<DescribedRecovery> waiting, string? more, DateTimeOffset now) => Html.Of(
         $"""
         <div class="wide">
         <h1>{words["operate_heading"]}</h1>
-        {(waiting.Count == 0 ? Html.Of($"""<p class="card">{words["operate_none"]}</p>""") : Html.Of($"""<ul class="cards">{Html.Join(waiting.Select(w => Item(words, caller, w)))}</ul>"""))}
+        {(waiting.Count == 0 ? Html.Of($"""<p class="card">{words["operate_none"]}</p>""") : Html.Of($"""<ul class="cards">{Html.Join(waiting.Select(w => Item(words, caller, w, now)))}</ul>"""))}
         {(more is null ? Html.Empty : Html.Of($"""<p><a href="/operate?cursor={more}">{words["operate_more"]}</a></p>"""))}
         {SignOut(words)}
         </div>
@@ -83,10 +83,10 @@ internal static class OperatePages
         </form>
         """);
 
-    private static Html Item(Words words, Caller caller, DescribedRecovery waiting)
+    private static Html Item(Words words, Caller caller, DescribedRecovery waiting, DateTimeOffset now)
     {
         var recovery = waiting.Recovery;
-        var open = recovery.Requirements.Where(r => r.Met.Length < r.Count).Select(r => words[$"requirement_{WireName.Of(r.Kind)}"]).Distinct(StringComparer.Ordinal);
+        var open = recovery.Requirements.Where(r => !r.IsMet(now)).Select(r => words[$"requirement_{WireName.Of(r.Kind)}"]).Distinct(StringComparer.Ordinal);
         return Html.Of(
             $"""
             <li class="card">
@@ -161,10 +161,14 @@ internal static class OperatePages
         }
 
         var at = $"/operate/recoveries/{recovery.Id}";
+        var approvals = recovery.Requirements.Where(r => r.Kind == RequirementKind.Approvals).ToList();
+        var agreed = approvals.Exists(r => r.Met.Any(m => m.By.IsSamePersonAs(caller.Principal)));
+        var asked = !agreed && approvals.Exists(r => r.Met.Length < r.Count);
         return Html.Of(
             $"""
-            <form class="card" method="post" action="{at}/approve" hidden{SignInForm.Attributes(words, party)}>
+            <form class="card" method="post" action="{at}/deny" hidden{SignInForm.Attributes(words, party)}>
             <h2>{words["operate_decide"]}</h2>
+            {(agreed ? Html.Of($"""<p>{words["operate_agreed"]}</p>""") : Html.Empty)}
             <p class="quiet">{words["operate_decide_text"]}</p>
             <input type="hidden" name="digest" value="{recovery.DecisionDigest}">
             <input type="hidden" name="credential" value="">
@@ -172,7 +176,7 @@ internal static class OperatePages
             <textarea id="comment" name="comment" rows="3" maxlength="1000"></textarea>
             <p class="wrong" role="alert" hidden></p>
             <div class="choices">
-            <button type="submit" formaction="{at}/approve" data-options="{at}/approve/options">{words["operate_approve"]}</button>
+            {(asked ? Html.Of($"""<button type="submit" formaction="{at}/approve" data-options="{at}/approve/options">{words["operate_approve"]}</button>""") : Html.Empty)}
             <button class="second" type="submit" formaction="{at}/deny" data-options="{at}/deny/options">{words["operate_deny"]}</button>
             </div>
             </form>
