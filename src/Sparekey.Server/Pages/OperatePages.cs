@@ -120,7 +120,7 @@ internal static class OperatePages
         return Html.Of(
             $"""
             <li><strong>{words[$"requirement_{WireName.Of(requirement.Kind)}"]}</strong>{count}{DetailOf(words, requirement)}
-            {(met == 0 ? Html.Of($"""<br><span class="quiet">{(requirement.Until is { } until ? Time(until) : Html.Of($"{words["operate_not_yet"]}"))}</span>""") : Html.Empty)}
+            {(met == 0 && requirement.Kind != RequirementKind.SplitSecret ? Html.Of($"""<br><span class="quiet">{(requirement.Until is { } until ? Time(until) : Html.Of($"{words["operate_not_yet"]}"))}</span>""") : Html.Empty)}
             {Html.Join(requirement.Met.Select(m => Html.Of($"""<br><span class="quiet">{NameOf(words, described, m.By)}, {Time(m.At)}{(m.Over is null ? "" : $", {m.Over}")}{(m.Signature is null ? "" : $", {words["operate_signed"]}")}</span>""")))}
             </li>
             """);
