@@ -14,8 +14,8 @@ public sealed class ChannelSettingsTests
         (none.Phone, none.Slack).ShouldBe((null, null));
 
         var all = Read(
-            $$"""
-            {"phone":{"url":"https://sms.example.com/send?x=1","token":"hidden","secret":"{{Key}}","calls":"true"},
+            $$$"""
+            {"phone":{"url":"https://sms.example.com/send?x=1","token":"hidden","secret":"{{{Key}}}","calls":"true"},
              "slack":{"bot_token":"xoxb-hidden","signing_secret":"hidden-secret","channel":"C1","approver_group":"desk","approve_in_chat":"true","base_url":"https://slack.example.com/api/"}}
             """);
         (all.Phone!.Url.Host, all.Phone.Token!.Reveal(), all.Phone.Secret!.Reveal(), all.Phone.Calls).ShouldBe(("sms.example.com", "hidden", Key, true));

@@ -28,7 +28,7 @@ public sealed class FreezeAccount
 
     private readonly Acts _acts;
     private readonly FreezeStore _store;
-    private readonly IncidentStore _incidents;
+    private readonly ReportIncident _incidents;
     private readonly AccountStore _accounts;
     private readonly SessionStore _sessions;
     private readonly RecoveryStore _recoveries;
@@ -38,7 +38,7 @@ public sealed class FreezeAccount
     private readonly AccessTokenStore _tokens;
 
     internal FreezeAccount(
-        Acts acts, FreezeStore store, IncidentStore incidents, AccountStore accounts, SessionStore sessions, RecoveryStore recoveries,
+        Acts acts, FreezeStore store, ReportIncident incidents, AccountStore accounts, SessionStore sessions, RecoveryStore recoveries,
         RecoveryAct recoveryAct, PolicyStore policies, RepudiationTokens notices, AccessTokenStore tokens)
     {
         _acts = acts;
@@ -137,12 +137,7 @@ public sealed class FreezeAccount
                     return RefusalCode.SecretInvalid;
                 }
 
-                var (incident, isNew) = await _incidents.Say(act, account.Id, []);
-                if (isNew)
-                {
-                    await act.Record(RepudiateRecovery.Opened(visitor, incident, []));
-                }
-
+                await _incidents.Run(act, visitor, account.Id, []);
                 return await Freeze(act, visitor, Principal.Of(account.Id), account, null);
             },
             cancellationToken);

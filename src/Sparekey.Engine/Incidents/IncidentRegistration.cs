@@ -10,6 +10,7 @@ internal static class IncidentRegistration
     /// <param name="services">The host's services.</param>
     public static IServiceCollection AddIncidents(this IServiceCollection services) => services
         .AddSingleton<IncidentStore>()
+        .AddSingleton<ReportIncident>()
         .AddSingleton<FreezeStore>()
         .AddSingleton<IAccountDeletionStep, ForgetIncidentsOfAccount>()
         .AddUseCase<ManageIncidents>()

@@ -29,11 +29,11 @@ public sealed class ConfirmRecovery
     private readonly AccountStore _accounts;
     private readonly PolicyStore _policies;
     private readonly RecoveryAct _recoveries;
-    private readonly IncidentStore _incidents;
+    private readonly ReportIncident _incidents;
 
     internal ConfirmRecovery(
         Acts acts, ConfirmationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
-        IncidentStore incidents)
+        ReportIncident incidents)
     {
         _acts = acts;
         _tokens = tokens;
@@ -97,23 +97,14 @@ public sealed class ConfirmRecovery
 
                 if (applied.Refusal is null && !isMine)
                 {
-                    await Report(act, visitor, applied.Value);
+                    // No is "this was not me", with the same consequences as on the redemption's page.
+                    await _incidents.Run(
+                        act, visitor, applied.Value.Request.Account, [new IncidentRecovery(applied.Value.Id, applied.Value.State)]);
                 }
 
                 return applied;
             },
             cancellationToken);
-
-    // No is "this was not me", with the same consequences as on the redemption's page.
-    private async Task Report(Act act, Visitor visitor, Recovery stopped)
-    {
-        IncidentRecovery[] of = [new(stopped.Id, stopped.State)];
-        var (incident, isNew) = await _incidents.Say(act, stopped.Request.Account, of);
-        if (isNew)
-        {
-            await act.Record(RepudiateRecovery.Opened(visitor, incident, of));
-        }
-    }
 
     private async Task<Result<Asked>> Find(DbSession db, Visitor visitor, SecretText presented) =>
         await _tokens.Find(db, visitor.Tenant, presented) is not { } token

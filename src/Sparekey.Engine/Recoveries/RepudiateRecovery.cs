@@ -39,11 +39,11 @@ public sealed class RepudiateRecovery
     private readonly RecoveryAct _recoveries;
     private readonly SessionStore _sessions;
     private readonly CredentialStore _credentials;
-    private readonly IncidentStore _incidents;
+    private readonly ReportIncident _incidents;
 
     internal RepudiateRecovery(
         Acts acts, RepudiationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
-        SessionStore sessions, CredentialStore credentials, IncidentStore incidents)
+        SessionStore sessions, CredentialStore credentials, ReportIncident incidents)
     {
         _acts = acts;
         _tokens = tokens;
@@ -65,18 +65,6 @@ public sealed class RepudiateRecovery
     /// </returns>
     public Task<Result<Repudiation>> Run(Visitor visitor, SecretText token, CancellationToken cancellationToken) =>
         _acts.Write(visitor.Tenant, act => Repudiate(act, visitor, token), cancellationToken);
-
-    /// <summary>What the ledger says of a new incident.</summary>
-    /// <param name="visitor">From where it was said.</param>
-    /// <param name="incident">The incident.</param>
-    /// <param name="recoveries">What it was said of.</param>
-    internal static LedgerEntry Opened(Visitor visitor, Incident incident, IReadOnlyList<IncidentRecovery> recoveries) =>
-        new(LedgerEvent.IncidentOpened, Principal.Of(incident.Account), incident.Account, recoveries is [var only] ? only.Recovery : null)
-        {
-            Facts = SessionLedger.Facts(
-                visitor, ("incident", incident.Id.ToString()), ("recoveries", recoveries.Select(r => r.Recovery.ToString()).ToList())),
-            Texts = SessionLedger.Source(visitor),
-        };
 
     private async Task<Result<Repudiation>> Repudiate(Act act, Visitor visitor, SecretText presented)
     {
@@ -114,7 +102,7 @@ public sealed class RepudiateRecovery
             await EndSavedCodes(act, visitor, account.Id);
         }
 
-        var (incident, isNew) = await _incidents.Say(act, account.Id, recoveries);
+        var incident = await _incidents.Run(act, visitor, account.Id, recoveries);
         await act.Record(new LedgerEntry(LedgerEvent.RecoveryRepudiated, person, account.Id, token.Recovery)
         {
             Facts = SessionLedger.Facts(
@@ -122,11 +110,6 @@ public sealed class RepudiateRecovery
                 ("sessions_ended", ended), ("cancelled", cancelled.Select(r => r.Id.ToString()).ToList())),
             Texts = SessionLedger.Source(visitor),
         });
-        if (isNew)
-        {
-            await act.Record(Opened(visitor, incident, recoveries));
-        }
-
         // A cancelled recovery is told of by its own notice. Whatever else was said is told to every address, too: one of them may be
         // in other hands.
         if (cancelled.Count == 0)

@@ -18,9 +18,9 @@ public sealed class StopRecovery
     private readonly Redemptions _redemptions;
     private readonly RecoveryAct _recoveries;
     private readonly PolicyStore _policies;
-    private readonly IncidentStore _incidents;
+    private readonly ReportIncident _incidents;
 
-    internal StopRecovery(Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, IncidentStore incidents)
+    internal StopRecovery(Acts acts, Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, ReportIncident incidents)
     {
         _acts = acts;
         _redemptions = redemptions;
@@ -61,13 +61,7 @@ public sealed class StopRecovery
                     return null;
                 }
 
-                IncidentRecovery[] of = [new(recovery.Id, stopped.Value.State)];
-                var (incident, isNew) = await _incidents.Say(act, account.Id, of);
-                if (isNew)
-                {
-                    await act.Record(RepudiateRecovery.Opened(visitor, incident, of));
-                }
-
+                await _incidents.Run(act, visitor, account.Id, [new IncidentRecovery(recovery.Id, stopped.Value.State)]);
                 return null;
             },
             cancellationToken);

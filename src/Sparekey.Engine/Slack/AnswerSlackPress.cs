@@ -4,6 +4,7 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Recoveries;
 
@@ -32,9 +33,11 @@ internal sealed record PressOutcome(string? Why, string Language, TimeSpan? Retr
 /// <param name="decide">Approves and denies.</param>
 /// <param name="refusals">Keeps the record of what operators are refused.</param>
 /// <param name="events">Counts what strangers are refused.</param>
+/// <param name="incidents">Notes what people say was not them.</param>
 internal sealed class AnswerSlackPress(
     Acts acts, SlackMessageStore messages, SlackPeople people, RecoveryStore recoveries, RecoveryAct recoveryAct, AccountStore accounts,
-    PolicyStore policies, OperatorStore operators, DecideOnRecovery decide, RecordRefusal refusals, SecurityEvents events)
+    PolicyStore policies, OperatorStore operators, DecideOnRecovery decide, RecordRefusal refusals, SecurityEvents events,
+    ReportIncident incidents)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
 
@@ -96,9 +99,17 @@ internal sealed class AnswerSlackPress(
 
         // No is no, whatever was written into the request since. Who asked for their own cancels it.
         var denied = await recoveryAct.Apply(act, found, new RecoveryCommand.Deny(person, recovery.Digest), visitor);
-        return denied.Refusal is { Code: RefusalCode.SeparationOfDuties }
-            ? (await recoveryAct.Apply(act, found, new RecoveryCommand.Cancel(person), visitor)).Refusal
-            : denied.Refusal;
+        if (denied.Refusal is { Code: RefusalCode.SeparationOfDuties })
+        {
+            return (await recoveryAct.Apply(act, found, new RecoveryCommand.Cancel(person), visitor)).Refusal;
+        }
+
+        if (denied.Refusal is null)
+        {
+            await incidents.Run(act, visitor, id, [new IncidentRecovery(recovery.Id, denied.Value.State)]);
+        }
+
+        return denied.Refusal;
     }
 
     private async Task<string?> AsApprover(SlackApp app, SlackPress press, Account person)

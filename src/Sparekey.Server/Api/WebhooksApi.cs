@@ -19,11 +19,11 @@ internal static class WebhooksApi
         group.MapGet("/{id}", Read).RequirePermission(Permission.TenantAdmin).WithSummary("Reads a webhook.");
         group.MapPatch("/{id}", Change).Takes<WebhookBody>().RequirePermission(Permission.TenantAdmin).WithSummary("Changes a webhook.");
         group.MapDelete("/{id}", Delete).RequirePermission(Permission.TenantAdmin).WithSummary("Deletes a webhook.");
-        group.MapPost("/{id}/rotate-secret", RotateSecret).RequirePermission(Permission.TenantAdmin)
+        group.MapPost("/{id}/rotate-secret", RotateSecret).TakesNothing().RequirePermission(Permission.TenantAdmin)
             .WithSummary("Gives it another secret; the former signs beside it for a day.");
-        group.MapPost("/{id}/test", Try).RequirePermission(Permission.TenantAdmin).WithSummary("Sends it an event that means nothing.");
+        group.MapPost("/{id}/test", Try).TakesNothing().RequirePermission(Permission.TenantAdmin).WithSummary("Sends it an event that means nothing.");
         group.MapGet("/{id}/deliveries", Deliveries).RequirePermission(Permission.TenantAdmin).WithSummary("What it was told, newest first.");
-        group.MapPost("/{id}/deliveries/{delivery}/replay", Replay).RequirePermission(Permission.TenantAdmin)
+        group.MapPost("/{id}/deliveries/{delivery}/replay", Replay).TakesNothing().RequirePermission(Permission.TenantAdmin)
             .WithSummary("Tells it once more, under the same webhook-id.");
     }
 

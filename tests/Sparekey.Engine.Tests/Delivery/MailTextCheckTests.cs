@@ -17,6 +17,18 @@ public sealed class MailTextCheckTests
         ["credential"] = "password", ["change"] = "added", ["kind"] = "e-mail address",
     };
 
+    public static TheoryData<string, string, string> Hiding => new()
+    {
+        { "recovery_link", "Hello.", "secret" },
+        { "recovery_link", "{{secret}}", "code" },
+        { "recovery_link", "{{secret}} {{#if requester}}{{code}}{{/if}}", "code" },
+        { "recovery_link", "{{code}} \\{{secret}}", "secret" },
+        { "recovery_code", "Hello.", "secret" },
+        { "recovery_opened_notice", "Somebody asked.", "not_me_link" },
+        { "recovery_completed_notice", "{{#if kept}}{{not_me_link}}{{/if}}", "not_me_link" },
+        { "address_confirmation", "Hello.", "code" },
+    };
+
     [Fact]
     public void Takes_every_built_in_text_as_a_tenants_own()
     {
@@ -62,14 +74,7 @@ public sealed class MailTextCheckTests
     }
 
     [Theory]
-    [InlineData("recovery_link", "Hello.", "secret")]
-    [InlineData("recovery_link", "{{secret}}", "code")]
-    [InlineData("recovery_link", "{{secret}} {{#if requester}}{{code}}{{/if}}", "code")]
-    [InlineData("recovery_link", "{{code}} \\{{secret}}", "secret")]
-    [InlineData("recovery_code", "Hello.", "secret")]
-    [InlineData("recovery_opened_notice", "Somebody asked.", "not_me_link")]
-    [InlineData("recovery_completed_notice", "{{#if kept}}{{not_me_link}}{{/if}}", "not_me_link")]
-    [InlineData("address_confirmation", "Hello.", "code")]
+    [MemberData(nameof(Hiding))]
     public void N15_Refuses_a_text_that_may_hide_what_it_must_carry(string name, string text, string carried)
     {
         var faults = MailTextCheck.Check(name, new MailText("Hello", text, text), Templates, Sample).ShouldNotBeNull().Faults;
