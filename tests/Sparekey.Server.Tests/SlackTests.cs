@@ -47,7 +47,7 @@ public sealed class SlackTests(SlackFixture scene) : IClassFixture<SlackFixture>
         scene.InChannel().Buttons.ShouldBeEmpty();
         (await scene.Read(recovery))["state"].ShouldBe("ready");
         var issued = await Server.Post($"/v1/recoveries/{recovery["id"]}/issue", null, scene.Token);
-        issued.Status.ShouldBe(200, issued.Text);
+        issued.Status.ShouldBe(201, issued.Text);
         await scene.Tell();
         var secret = issued.Json!["secret"]!["code"]!.ToString();
         string.Concat(Slack.Calls.Select(c => c.Arguments.ToJsonString())).ShouldNotContain(secret);
@@ -410,7 +410,7 @@ public sealed class SlackTests(SlackFixture scene) : IClassFixture<SlackFixture>
         var person = await scene.Person("operator");
         for (var i = 0; i < 7; i++)
         {
-            (await Server.Post("/v1/recoveries", new { account = new { id = person.Account }, means = "code" }, scene.Token)).Status.ShouldBe(201);
+            (await Server.Post("/v1/recoveries", new { account = new { id = person.Account }, means = "code" }, scene.Token)).Status.ShouldBe(i < 5 ? 201 : 429);
             await scene.Tell();
         }
 

@@ -56,6 +56,9 @@ public sealed class StoryTests : IAsyncLifetime
         var url = $"http://127.0.0.1:{(int)(await _receiver.Call(new { op = "listen" }))!}/hook";
         var hook = await _server.Post("/v1/webhooks", new { url, events = new[] { "recovery.*", "incident.opened" } }, _admin);
         await _receiver.Call(new { op = "secret", secret = hook["secret"] });
+
+        // The clock jumps in here, and events leave when it does.
+        await _receiver.Call(new { op = "now", at = "sender" });
     }
 
     public async ValueTask DisposeAsync()
@@ -77,7 +80,7 @@ public sealed class StoryTests : IAsyncLifetime
         var ownersSession = await SessionOf(_helpDeskOwner);
         (await Approve(recovery, ownersSession)).Code.ShouldBe("separation_of_duties");
 
-        await Press(recovery, "confirm");
+        await Press("confirm");
         (await Issue(recovery)).Code.ShouldBe("requirements_open");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(200);
         (await Approve(recovery, _first.Session)).Code.ShouldBe("already_decided");
@@ -85,7 +88,7 @@ public sealed class StoryTests : IAsyncLifetime
         (await Approve(recovery, _second.Session))["state"].ShouldBe("ready");
 
         var issued = await Issue(recovery);
-        issued.Status.ShouldBe(200, issued.Text);
+        issued.Status.ShouldBe(201, issued.Text);
         var code = issued.Json!["secret"]!["code"]!.ToString();
         var redeemed = await _server.Post("/v1/redemptions", new { code, account = new { email = "person@example.com" } });
         redeemed.Status.ShouldBe(201, redeemed.Text);
@@ -94,7 +97,7 @@ public sealed class StoryTests : IAsyncLifetime
         await ToldOf(
             recovery, "recovery.requested", "recovery.pending", "recovery.confirmed", "recovery.approved", "recovery.ready", "recovery.issued",
             "recovery.redeemed", "recovery.completed");
-        await Mailed("asked", "was made", "was recovered");
+        await Mailed("was opened", "were issued", "was recovered");
         (await Actors(recovery)).ShouldBe(Known("account:" + _person, "account:" + _first.Account, "account:" + _second.Account), ignoreOrder: true);
         await ShowsNowhere(code);
     }
@@ -103,12 +106,12 @@ public sealed class StoryTests : IAsyncLifetime
     public async Task Denied_by_the_person_in_slack()
     {
         var recovery = await Asked();
-        await Press(recovery, "not_me");
+        await Press("not_me");
 
         (await _server.Get($"/v1/recoveries/{recovery["id"]}", _admin))["state"].ShouldBe("denied");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(409);
         (await Issue(recovery)).Status.ShouldBe(409);
-        await ToldOf(recovery, "recovery.requested", "recovery.pending", "recovery.denied");
+        await ToldOf(recovery, "recovery.requested", "recovery.pending", "recovery.denied", "incident.opened");
         (await Actors(recovery)).ShouldContain("account:" + _person);
     }
 
@@ -116,7 +119,7 @@ public sealed class StoryTests : IAsyncLifetime
     public async Task Denied_by_an_approver_after_another_agreed()
     {
         var recovery = await Asked();
-        await Press(recovery, "confirm");
+        await Press("confirm");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(200);
         (await _server.Post($"/v1/recoveries/{recovery["id"]}/denials", new { digest = recovery["digest"] }, _second.Session)).Status.ShouldBe(200);
 
@@ -128,8 +131,8 @@ public sealed class StoryTests : IAsyncLifetime
     [Fact]
     public async Task Taken_back_by_the_notice_during_the_waiting_time()
     {
-        var recovery = await Asked(wait: "4h");
-        await Press(recovery, "confirm");
+        var recovery = await Asked(wait: "30m");
+        await Press("confirm");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(200);
         (await Approve(recovery, _second.Session)).Status.ShouldBe(200);
         (await Issue(recovery)).Code.ShouldBe("requirements_open");
@@ -138,7 +141,7 @@ public sealed class StoryTests : IAsyncLifetime
         var token = notice.Text.Split('#')[1].Split('\n')[0];
         (await _server.Post("/v1/repudiations", new { token }))["state"].ShouldBe("cancelled");
 
-        _server.Time.Advance(TimeSpan.FromHours(4));
+        _server.Time.Advance(TimeSpan.FromMinutes(30));
         (await Issue(recovery)).Status.ShouldBe(409);
         await ToldOf(
             recovery, "recovery.requested", "recovery.pending", "recovery.confirmed", "recovery.approved", "recovery.cancelled", "incident.opened");
@@ -149,14 +152,12 @@ public sealed class StoryTests : IAsyncLifetime
     public async Task Expired_before_the_second_agreed()
     {
         var recovery = await Asked();
-        await Press(recovery, "confirm");
+        await Press("confirm");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(200);
-        _server.Time.Advance(TimeSpan.FromHours(25));
+        _server.Time.Advance(TimeSpan.FromHours(13));
         var late = await SessionOf(_second.Account);
         (await Approve(recovery, late)).Status.ShouldBe(410);
         (await _server.Get<Engine.Recoveries.SweepRecoveries>().Run(TenantId.Default, CancellationToken.None)).ShouldBeGreaterThanOrEqualTo(0);
-        _admin = await _server.TokenOf("local-operator", "a day later", ["recovery:read", "ledger:read"]);
-
         (await _server.Get($"/v1/recoveries/{recovery["id"]}", _admin))["state"].ShouldBe("expired");
         await ToldOf(recovery, "recovery.requested", "recovery.pending", "recovery.confirmed", "recovery.approved", "recovery.expired");
         (await Actors(recovery)).ShouldBe(Known("account:" + _person, "account:" + _first.Account), ignoreOrder: true);
@@ -166,7 +167,7 @@ public sealed class StoryTests : IAsyncLifetime
     public async Task Stopped_with_everything_else_and_going_on_when_somebody_lets_it()
     {
         var recovery = await Asked();
-        await Press(recovery, "confirm");
+        await Press("confirm");
         (await Approve(recovery, _first.Session)).Status.ShouldBe(200);
         (await Approve(recovery, _second.Session)).Status.ShouldBe(200);
         (await _server.Post("/v1/policy/stop", new { reason = "somebody walks about in the help desk" }, _admin)).Status.ShouldBe(200);
@@ -174,8 +175,8 @@ public sealed class StoryTests : IAsyncLifetime
         (await Issue(recovery)).Code.ShouldBe("recoveries_stopped");
         (await _server.Post("/v1/recoveries", Order(), _helpDesk)).Code.ShouldBe("recoveries_stopped");
 
-        (await _server.Send("POST", "/v1/policy/resume", null, _admin)).Status.ShouldBe(200);
-        (await Issue(recovery)).Status.ShouldBe(200);
+        (await _server.Send("POST", "/v1/policy/resume", null, _admin)).Status.ShouldBe(204);
+        (await Issue(recovery)).Status.ShouldBe(201);
         var entries = (await _server.Get("/v1/ledger?limit=500", _admin)).Json!["entries"]!.AsArray().Select(e => e!["entry"]!).ToList();
         foreach (var happened in new[] { "recoveries_stopped", "recoveries_resumed" })
         {
@@ -201,7 +202,7 @@ public sealed class StoryTests : IAsyncLifetime
         {
             version = (int)policy.Json!["version"]!,
             roles = policy.Json!["roles"],
-            open_for = "24h",
+            open_for = "12h",
             rules = new[]
             {
                 new
@@ -223,11 +224,10 @@ public sealed class StoryTests : IAsyncLifetime
         return recovery;
     }
 
-    private async Task Press(Answer recovery, string action)
+    private async Task Press(string action)
     {
         await _server.Get<TellSlack>().RunOnce(CancellationToken.None);
-        var question = _slack.Posts.Single(p => p.Buttons.ContainsKey(action) && p.Buttons[action]["value"]!.ToString().Contains(recovery["digest"], StringComparison.Ordinal));
-        question.Shown.ShouldContain("HD-4711");
+        var question = _slack.Posts.Single(p => p.Buttons.ContainsKey(action) && p.Shown.Contains("HD-4711", StringComparison.Ordinal));
         question.Shown.ShouldContain("&amp; says so");
         var press = SlackStandIn.Press(PersonsUser, question, action, _server.Time.GetUtcNow());
         using var request = new HttpRequestMessage(HttpMethod.Post, "/slack/interactions")
@@ -247,13 +247,12 @@ public sealed class StoryTests : IAsyncLifetime
 
     private async Task ToldOf(Answer recovery, params string[] events)
     {
-        await _receiver.Call(new { op = "now", at = _server.Time.GetUtcNow().ToUnixTimeMilliseconds() });
         await _server.Get<TellWebhooks>().RunOnce(CancellationToken.None);
         var received = (await _receiver.Call(new { op = "received" }))!.AsArray().Select(r => r!).ToList();
         received.ShouldAllBe(r => (bool)r["verified"]!);
         received.Select(r => r["headers"]!["webhook-id"]!.ToString()).ShouldBeUnique();
         received.Select(r => JsonNode.Parse(r["body"]!.ToString())!)
-            .Where(b => b["data"]!["recovery"]?.ToString() == recovery["id"])
+            .Where(b => b["data"]!["recovery"]?.ToString() == recovery["id"] || b["type"]!.ToString() == "incident.opened")
             .Select(b => b["type"]!.ToString()).Distinct().ShouldBe(events, ignoreOrder: true);
     }
 

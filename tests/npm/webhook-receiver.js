@@ -1,5 +1,5 @@
 // A receiver of webhooks that verifies what it gets with the package `standardwebhooks`. A line of JSON in is a call, one out its outcome:
-// {"op":"listen"} -> port; {"op":"secret","secret":s}; {"op":"now","at":ms}; {"op":"behave","as":mode} with ok, down, gone, redirect, slow, garbage or busy;
+// {"op":"listen"} -> port; {"op":"secret","secret":s}; {"op":"now","at":ms or "sender"}; {"op":"behave","as":mode} with ok, down, gone, redirect, slow, garbage or busy;
 // {"op":"received"} -> every request so far; {"op":"forget"}.
 'use strict';
 const http = require('http');
@@ -13,6 +13,7 @@ let now = null;
 // The server's clock is the test's; a receiver refuses what is older than five minutes on its own.
 const realNow = Date.now;
 Date.now = () => now ?? realNow();
+let followsSender = false;
 
 const server = http.createServer((request, response) => {
   const parts = [];
@@ -20,6 +21,7 @@ const server = http.createServer((request, response) => {
   request.on('end', () => {
     const body = Buffer.concat(parts).toString('utf8');
     let verified = null;
+    if (followsSender) now = Number(request.headers['webhook-timestamp']) * 1000;
     try {
       verified = secret ? new Webhook(secret).verify(body, request.headers) !== undefined : null;
     } catch (error) {
@@ -44,7 +46,7 @@ function answer(response) {
 
 const calls = {
   listen: () => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port))),
-  now: (call) => { now = call.at; return true; },
+  now: (call) => { followsSender = call.at === 'sender'; now = followsSender ? null : call.at; return true; },
   secret: (call) => { secret = call.secret; return true; },
   behave: (call) => { mode = call.as; return true; },
   received: () => requests,

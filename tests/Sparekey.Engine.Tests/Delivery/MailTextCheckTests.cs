@@ -14,7 +14,8 @@ public sealed class MailTextCheckTests
         ["application"] = "app.example.com", ["when"] = "now", ["until"] = "later", ["page"] = "https://app.example.com/recover",
         ["secret"] = "https://app.example.com/recover#sample", ["code"] = "1234-sample", ["not_me_link"] = "https://app.example.com/recover/not-me#s",
         ["address"] = "person@example.com", ["left"] = "3", ["kept"] = "sample", ["session"] = "session", ["requester"] = "somebody", ["means"] = "a link",
-        ["credential"] = "password", ["change"] = "added", ["kind"] = "e-mail address",
+        ["credential"] = "password", ["name"] = "programme", ["whose"] = "somebody", ["number"] = "7", ["ends"] = "soon", ["what"] = "token",
+        ["step"] = "issued", ["decide_link"] = "https://app.example.com/operate/recoveries/7", ["change"] = "added", ["kind"] = "e-mail address",
     };
 
     public static TheoryData<string, string, string> Hiding => new()

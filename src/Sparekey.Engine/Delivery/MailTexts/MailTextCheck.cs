@@ -17,7 +17,7 @@ internal static class MailTextCheck
     private const int LongestPhrase = 200;
     private const int DeepestNesting = 8;
 
-    private static readonly string[] Carried = ["secret", "code", "not_me_link"];
+    private static readonly string[] Carried = ["secret", "code", "not_me_link", "decide_link"];
 
     /// <summary>Checks.</summary>
     /// <param name="name">Which text it shall be.</param>
