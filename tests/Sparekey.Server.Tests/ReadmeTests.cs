@@ -67,7 +67,7 @@ public sealed partial class ReadmeTests : IAsyncLifetime
     {
         var page = await File.ReadAllTextAsync(InRepository("docs/policy.md"), TestContext.Current.CancellationToken);
         var recipes = Recipe().Matches(page).Select(m => m.Groups["json"].Value).ToList();
-        recipes.Count.ShouldBe(7);
+        recipes.Count.ShouldBe(8);
         var token = (await File.ReadAllTextAsync(Path.Combine(_folder, "bootstrap-token"), TestContext.Current.CancellationToken)).Trim();
         foreach (var (recipe, version) in recipes.Select((r, i) => (r, i)))
         {

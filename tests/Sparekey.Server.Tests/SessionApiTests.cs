@@ -154,7 +154,7 @@ public sealed class SessionApiTests : IAsyncLifetime
     {
         var session = await SignedIn("kinds@example.com");
 
-        (await _server.Get("/v1/policy", session)).Code.ShouldBe("unauthenticated");
+        (await _server.Get("/v1/policy", session)).Code.ShouldBe("permission_missing");
         (await _server.Get("/v1/sessions/current", _server.AdminToken)).Code.ShouldBe("session_invalid");
         (await _server.Get("/v1/sessions/current")).Code.ShouldBe("session_invalid");
         (await _server.Get("/v1/sessions/current", session[..^1])).Code.ShouldBe("session_invalid");

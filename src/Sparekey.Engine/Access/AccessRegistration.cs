@@ -8,6 +8,7 @@ internal static class AccessRegistration
     /// <summary>Registers tokens, allowances, throttling, idempotency and the record of refusals.</summary>
     /// <param name="services">The host's services.</param>
     public static IServiceCollection AddAccess(this IServiceCollection services) => services
+        .AddSingleton<TenantActs>()
         .AddSingleton<OperatorStore>()
         .AddSingleton<AccessTokenStore>()
         .AddSingleton<Velocity>()

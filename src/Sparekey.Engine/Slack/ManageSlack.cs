@@ -1,10 +1,8 @@
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Ledger;
-using Sparekey.Engine.Policies;
 using Sparekey.Engine.Webhooks;
 
 namespace Sparekey.Engine.Slack;
@@ -23,18 +21,18 @@ public sealed class ManageSlack
     private readonly SlackClient _slack;
     private readonly WebhookStore _ledger;
     private readonly LedgerSequencer _sequencer;
-    private readonly PolicyStore _policies;
+    private readonly TenantActs _tenant;
     private readonly Egress _egress;
 
     internal ManageSlack(
-        Acts acts, SlackAppStore apps, SlackClient slack, WebhookStore ledger, LedgerSequencer sequencer, PolicyStore policies, Egress egress)
+        Acts acts, SlackAppStore apps, SlackClient slack, WebhookStore ledger, LedgerSequencer sequencer, TenantActs tenant, Egress egress)
     {
         _acts = acts;
         _apps = apps;
         _slack = slack;
         _ledger = ledger;
         _sequencer = sequencer;
-        _policies = policies;
+        _tenant = tenant;
         _egress = egress;
     }
 
@@ -57,14 +55,14 @@ public sealed class ManageSlack
     {
         // What happened before stays unasked, whether it has its position yet or not.
         await _sequencer.Run(caller.Tenant, cancellationToken);
-        return await Write(caller, act => Put(act, caller, order), cancellationToken);
+        return await _tenant.Write(caller, act => Put(act, caller, order), cancellationToken);
     }
 
     /// <summary>Ends it. What was asked stays in Slack, and nobody can answer it there any more.</summary>
     /// <param name="caller">Who does it.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>Null; or <see cref="RefusalCode.SlackNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
-    public async Task<Refusal?> Remove(Caller caller, CancellationToken cancellationToken) => (await Write<SlackApp>(
+    public async Task<Refusal?> Remove(Caller caller, CancellationToken cancellationToken) => (await _tenant.Write<SlackApp>(
         caller,
         async act =>
         {
@@ -99,18 +97,6 @@ public sealed class ManageSlack
 
         return new SlackCheck(answer.Ok, answer.Fault, answer.Text("team"), answer.Text("user"));
     }
-
-    private async Task<Result<T>> Write<T>(Caller caller, Func<Act, Task<Result<T>>> act, CancellationToken cancellationToken) =>
-        caller.Grant.Demand(Permission.TenantAdmin) is { } missing
-            ? missing
-            : await _acts.Write(
-                caller.Tenant,
-                async inner =>
-                {
-                    var ranks = await _policies.Ranks(inner.Db, inner.Tenant);
-                    return ranks.Covers(caller.Grant.Ceiling, ranks.Highest) ? await act(inner) : RefusalCode.AboveCeiling;
-                },
-                cancellationToken);
 
     private async Task<Result<SlackApp>> Put(Act act, Caller caller, SlackOrder order)
     {

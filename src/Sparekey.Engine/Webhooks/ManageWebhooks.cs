@@ -1,12 +1,10 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Ledger;
-using Sparekey.Engine.Policies;
 using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Engine.Webhooks;
@@ -28,11 +26,11 @@ public sealed class ManageWebhooks
     private readonly DeliveryStore _deliveries;
     private readonly WebhookSecrets _secrets;
     private readonly LedgerSequencer _sequencer;
-    private readonly PolicyStore _policies;
+    private readonly TenantActs _tenant;
     private readonly Egress _egress;
 
     internal ManageWebhooks(
-        Acts acts, WebhookStore store, DeliveryStore deliveries, WebhookSecrets secrets, LedgerSequencer sequencer, PolicyStore policies,
+        Acts acts, WebhookStore store, DeliveryStore deliveries, WebhookSecrets secrets, LedgerSequencer sequencer, TenantActs tenant,
         Egress egress)
     {
         _acts = acts;
@@ -40,7 +38,7 @@ public sealed class ManageWebhooks
         _deliveries = deliveries;
         _secrets = secrets;
         _sequencer = sequencer;
-        _policies = policies;
+        _tenant = tenant;
         _egress = egress;
     }
 
@@ -56,7 +54,7 @@ public sealed class ManageWebhooks
     {
         // What happened before stays untold, whether it has its position yet or not.
         await _sequencer.Run(caller.Tenant, cancellationToken);
-        return await Write(caller, act => Create(act, caller, wanted), cancellationToken);
+        return await _tenant.Write(caller, act => Create(act, caller, wanted), cancellationToken);
     }
 
     /// <summary>All endpoints of the tenant, oldest first.</summary>
@@ -83,7 +81,7 @@ public sealed class ManageWebhooks
     /// <see cref="RefusalCode.InvalidRequest"/>, <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
     public Task<Result<Webhook>> Change(Caller caller, WebhookId id, WebhookSettings wanted, CancellationToken cancellationToken) =>
-        Write(caller, act => Change(act, caller, id, wanted), cancellationToken);
+        _tenant.Write(caller, act => Change(act, caller, id, wanted), cancellationToken);
 
     /// <summary>Gives an endpoint another secret; the former signs beside it for a day.</summary>
     /// <param name="caller">Who does it.</param>
@@ -91,7 +89,7 @@ public sealed class ManageWebhooks
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>The endpoint and its new secret; or <see cref="RefusalCode.WebhookNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
     public Task<Result<NewWebhook>> RotateSecret(Caller caller, WebhookId id, CancellationToken cancellationToken) =>
-        Write<NewWebhook>(
+        _tenant.Write<NewWebhook>(
             caller,
             async act =>
             {
@@ -113,7 +111,7 @@ public sealed class ManageWebhooks
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>Null; or <see cref="RefusalCode.WebhookNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
     public async Task<Refusal?> Delete(Caller caller, WebhookId id, CancellationToken cancellationToken) =>
-        (await Write<Webhook>(
+        (await _tenant.Write<Webhook>(
             caller,
             async act =>
             {
@@ -134,7 +132,7 @@ public sealed class ManageWebhooks
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>Null; or <see cref="RefusalCode.WebhookNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
     public async Task<Refusal?> Try(Caller caller, WebhookId id, CancellationToken cancellationToken) =>
-        (await Write<Webhook>(
+        (await _tenant.Write<Webhook>(
             caller,
             async act =>
             {
@@ -178,24 +176,12 @@ public sealed class ManageWebhooks
     /// <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
     public Task<Result<WebhookDelivery>> Replay(Caller caller, WebhookId id, DeliveryId delivery, CancellationToken cancellationToken) =>
-        Write<WebhookDelivery>(
+        _tenant.Write<WebhookDelivery>(
             caller,
             async act => await _deliveries.Find(act.Db, act.Tenant, id, delivery) is null ? RefusalCode.DeliveryNotFound
                 : await _deliveries.Replay(act, delivery) == 0 ? new Refusal(RefusalCode.WrongState, "It is still being sent.")
                 : (await _deliveries.Find(act.Db, act.Tenant, id, delivery))!,
             cancellationToken);
-
-    private async Task<Result<T>> Write<T>(Caller caller, Func<Act, Task<Result<T>>> act, CancellationToken cancellationToken) =>
-        caller.Grant.Demand(Permission.TenantAdmin) is { } missing
-            ? missing
-            : await _acts.Write(
-                caller.Tenant,
-                async inner =>
-                {
-                    var ranks = await _policies.Ranks(inner.Db, inner.Tenant);
-                    return ranks.Covers(caller.Grant.Ceiling, ranks.Highest) ? await act(inner) : RefusalCode.AboveCeiling;
-                },
-                cancellationToken);
 
     private async Task<Result<NewWebhook>> Create(Act act, Caller caller, WebhookSettings wanted)
     {

@@ -3,11 +3,9 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
-using Sparekey.Engine.Policies;
 
 namespace Sparekey.Engine.Delivery.MailTexts;
 
@@ -31,11 +29,11 @@ public sealed class ManageMailTexts
     private readonly TenantMailTexts _texts;
     private readonly MailComposer _composer;
     private readonly AccountStore _accounts;
-    private readonly PolicyStore _policies;
+    private readonly TenantActs _tenant;
 
     internal ManageMailTexts(
         Acts acts, MailTextStore store, MailTemplates templates, TenantMailTexts texts, MailComposer composer, AccountStore accounts,
-        PolicyStore policies)
+        TenantActs tenant)
     {
         _acts = acts;
         _store = store;
@@ -43,7 +41,7 @@ public sealed class ManageMailTexts
         _texts = texts;
         _composer = composer;
         _accounts = accounts;
-        _policies = policies;
+        _tenant = tenant;
     }
 
     /// <summary>Every text that there is: the tenant's own, and the built-in ones in whose place none stands. Built-in texts have version 0.</summary>
@@ -92,7 +90,7 @@ public sealed class ManageMailTexts
     /// </returns>
     public Task<Result<OwnMailText>> Put(
         Caller caller, string name, string locale, MailText text, int expected, CancellationToken cancellationToken) =>
-        Write<OwnMailText>(
+        _tenant.Write<OwnMailText>(
             caller,
             async act =>
             {
@@ -127,7 +125,7 @@ public sealed class ManageMailTexts
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>Null; or <see cref="RefusalCode.MailTextNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
     public async Task<Refusal?> Remove(Caller caller, string name, string locale, CancellationToken cancellationToken) =>
-        (await Write<string>(
+        (await _tenant.Write<string>(
             caller,
             async act =>
             {
@@ -178,7 +176,7 @@ public sealed class ManageMailTexts
     /// <returns>Null; or <see cref="RefusalCode.MailTextNotFound"/>, <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.AboveCeiling"/>.</returns>
     public async Task<Refusal?> SendTest(
         Caller caller, string name, string locale, AccountId account, CancellationToken cancellationToken) =>
-        (await Write<string>(
+        (await _tenant.Write<string>(
             caller,
             async act =>
             {
@@ -219,7 +217,7 @@ public sealed class ManageMailTexts
     /// <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
     public Task<Result<MailSettings>> PutSettings(Caller caller, MailSettings wanted, CancellationToken cancellationToken) =>
-        Write<MailSettings>(
+        _tenant.Write<MailSettings>(
             caller,
             async act =>
             {
@@ -282,18 +280,6 @@ public sealed class ManageMailTexts
 
     private static string DigestOf(MailText text) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{text.Subject}\0{text.Text}\0{text.Html}")));
-
-    private async Task<Result<T>> Write<T>(Caller caller, Func<Act, Task<Result<T>>> act, CancellationToken cancellationToken) =>
-        caller.Grant.Demand(Permission.TenantAdmin) is { } missing
-            ? missing
-            : await _acts.Write(
-                caller.Tenant,
-                async inner =>
-                {
-                    var ranks = await _policies.Ranks(inner.Db, inner.Tenant);
-                    return ranks.Covers(caller.Grant.Ceiling, ranks.Highest) ? await act(inner) : RefusalCode.AboveCeiling;
-                },
-                cancellationToken);
 
     private static Task Record(Act act, LedgerEvent happened, Caller caller, params ReadOnlySpan<(string Name, object? Value)> facts)
     {
