@@ -144,7 +144,8 @@ public sealed class StoryTests : IAsyncLifetime
         _server.Time.Advance(TimeSpan.FromMinutes(30));
         (await Issue(recovery)).Status.ShouldBe(409);
         await ToldOf(
-            recovery, "recovery.requested", "recovery.pending", "recovery.confirmed", "recovery.approved", "recovery.cancelled", "incident.opened");
+            recovery, "recovery.requested", "recovery.pending", "recovery.confirmed", "recovery.approved", "recovery.cancelled", "recovery.repudiated",
+            "incident.opened");
         (await Actors(recovery)).ShouldBe(Known("account:" + _person, "account:" + _first.Account, "account:" + _second.Account), ignoreOrder: true);
     }
 

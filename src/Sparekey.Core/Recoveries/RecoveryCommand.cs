@@ -136,6 +136,9 @@ public abstract record RecoveryCommand
         /// <summary>Who is the manager of the person whose account it is.</summary>
         public AccountId? ManagerOfTarget { get; init; }
 
+        /// <summary>The person who made the one who agrees an operator: a principal's id, a programme's owner; null where nobody did.</summary>
+        public string? GrantedBy { get; init; }
+
         /// <summary>What is said beside it, and whether a passkey signed it.</summary>
         public DecisionNote Note { get; init; } = DecisionNote.None;
     }

@@ -74,6 +74,12 @@ public static partial class RecoveryMachine
             return Refuse(new Refusal(RefusalCode.InvalidRequest, "A channel is a name of at most 64 letters and digits."));
         }
 
+        // Over our own channels people answer themselves: nobody says for them that they did.
+        if (command.Over is "session" or "page" or "slack" && !command.By.IsPersonOf(recovery.Request.Account))
+        {
+            return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Over session, page and slack the person answers themselves."));
+        }
+
         var met = new MetBy(command.By, Requirement.ByConfirmation, now) { Over = command.Over, Signature = command.Note.Signature };
         var open = recovery.Requirements.Where(r => r.Kind == RequirementKind.Confirmation && !r.IsMet(now)).ToList();
         return open.Count > 0 && !open.Exists(Counts)
@@ -136,7 +142,10 @@ public static partial class RecoveryMachine
             return Refuse(refusal);
         }
 
-        if (command.By.IsSamePersonAs(recovery.RequestedBy) || command.By.IsPersonOf(recovery.Request.Account))
+        // Whom the requester made an operator is the requester's second hand.
+        if (command.By.IsSamePersonAs(recovery.RequestedBy) || command.By.IsPersonOf(recovery.Request.Account)
+            || (command.GrantedBy is { } grantor && grantor != Principal.LocalOperator.Id
+                && grantor == (recovery.RequestedBy.OwnerId ?? recovery.RequestedBy.Id)))
         {
             return Refuse(RefusalCode.SeparationOfDuties);
         }
@@ -250,5 +259,12 @@ public static partial class RecoveryMachine
         [.. requirements.Select(r => r.IsMetBy(reason) && r.Met.IsEmpty ? r with { Met = [new MetBy(by, "reason", now)] } : r)];
 
     private static ImmutableArray<Requirement> Unmet(ImmutableArray<Requirement> requirements) =>
-        [.. requirements.Select(r => r.Kind is RequirementKind.Authorization or RequirementKind.SecondProof ? r : r with { Met = [] })];
+        [.. requirements.Select(r => r.Kind switch
+        {
+            RequirementKind.Authorization => r,
+
+            // What the person proved stays true; what a verifier saw of them was said of the former request.
+            RequirementKind.SecondProof => r with { Met = r.Met.RemoveAll(m => m.How == Requirement.RepeatedProofing) },
+            _ => r with { Met = [] },
+        })];
 }

@@ -217,6 +217,31 @@ public static partial class RecoveryMachine
             : null;
     }
 
+    /// <summary>
+    /// Asks policy and account once more at the moment when a secret that was sent ahead becomes usable, as issuing asks: what was
+    /// tightened or changed since it was sent counts.
+    /// </summary>
+    /// <param name="recovery">The recovery whose secret has just become usable.</param>
+    /// <param name="account">What policy looks at in the account.</param>
+    /// <param name="policy">The policy in force.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Null where it stands; else the recovery without its secret, which waits again, or is to be issued again where that may be.</returns>
+    public static Decision.Accepted? Reconsider(Recovery recovery, AccountFacts account, Policy policy, DateTimeOffset now)
+    {
+        var answer = policy.Evaluate(Question(recovery, account), recovery.CreatedAt, now);
+        var changed = policy.IsStopped || StillStands(recovery, account, answer) is not null;
+        var next = changed ? recovery : Strengthen(recovery, account, answer, now);
+        if (!changed && next.AllMet(now))
+        {
+            return null;
+        }
+
+        var open = next.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList();
+        return new Decision.Accepted(
+            next with { State = changed ? RecoveryState.Ready : RecoveryState.Pending, Secret = null, Redemption = null, Version = recovery.Version + 1 },
+            [new RecoveryEvent(LedgerEvent.RecoveryRequirementsRaised, Principal.System) { Facts = Facts(("open", open)) }]);
+    }
+
     // The requirements that count are the union of the policy at opening and now.
     private static Recovery Strengthen(Recovery recovery, AccountFacts account, PolicyAnswer answer, DateTimeOffset now) =>
         recovery with

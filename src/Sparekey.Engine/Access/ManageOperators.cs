@@ -54,14 +54,15 @@ public sealed class ManageOperators
                 var ranks = await _policies.Ranks(act.Db, act.Tenant);
                 var before = await _store.Find(act.Db, act.Tenant, account, act.Now);
                 var granted = new Operator(
-                    account, order.Permissions, order.Ceiling ?? ranks.Lowest, order.ExpiresAt ?? caller.Grant.ExpiresAt, act.Now, caller.Principal.Id);
+                    account, order.Permissions, order.Ceiling ?? ranks.Lowest, order.ExpiresAt ?? caller.Grant.ExpiresAt, act.Now,
+                    caller.Principal.OwnerId ?? caller.Principal.Id);
                 if (order.Permissions.Count == 0 || order.ExpiresAt <= act.Now)
                 {
                     return new Refusal(RefusalCode.InvalidRequest, "At least one permission, and an end that is still to come.");
                 }
 
                 // Whoever holds less than an operator has cannot cut it down either.
-                if ((Exceeds(caller, granted, ranks) ?? (before is null ? null : Exceeds(caller, before with { ExpiresAt = granted.ExpiresAt }, ranks))) is { } stronger)
+                if ((Exceeds(caller, granted, ranks) ?? (before is null ? null : Exceeds(caller, Known(before, ranks) with { ExpiresAt = granted.ExpiresAt }, ranks))) is { } stronger)
                 {
                     return stronger;
                 }
@@ -92,7 +93,8 @@ public sealed class ManageOperators
                     return RefusalCode.OperatorNotFound;
                 }
 
-                if (Exceeds(caller, found with { ExpiresAt = caller.Grant.ExpiresAt }, await _policies.Ranks(act.Db, act.Tenant)) is { } stronger)
+                var ranks = await _policies.Ranks(act.Db, act.Tenant);
+                if (Exceeds(caller, Known(found, ranks) with { ExpiresAt = caller.Grant.ExpiresAt }, ranks) is { } stronger)
                 {
                     return stronger;
                 }
@@ -117,8 +119,12 @@ public sealed class ManageOperators
         : caller.Principal.IsPersonOf(account) ? RefusalCode.OwnAccount
         : null;
 
+    // An operator acts on accounts of every kind: who may not, makes none.
     private static Refusal? Exceeds(Caller caller, Operator granted, RankOrder ranks) =>
-        caller.Grant.MayMint(granted.Permissions, granted.Ceiling, granted.ExpiresAt ?? DateTimeOffset.MaxValue, ranks, caller.Grant.Kinds.IsDefault ? [] : caller.Grant.Kinds);
+        caller.Grant.MayMint(granted.Permissions, granted.Ceiling, granted.ExpiresAt ?? DateTimeOffset.MaxValue, ranks, []);
+
+    // A ceiling that policy has no role for any more covers nothing, and must not keep anybody from ending the rest.
+    private static Operator Known(Operator found, RankOrder ranks) => ranks.Knows(found.Ceiling) ? found : found with { Ceiling = ranks.Lowest };
 
     private static Task Record(Act act, LedgerEvent happened, Caller caller, Operator granted) =>
         act.Record(new LedgerEntry(happened, caller.Principal, granted.Account)

@@ -10,7 +10,7 @@ namespace Sparekey.Engine.Access;
 /// <param name="Ceiling">The highest role they may act on.</param>
 /// <param name="ExpiresAt">When it ends; null for never.</param>
 /// <param name="GrantedAt">Since when.</param>
-/// <param name="GrantedBy">Who granted it: a principal's id.</param>
+/// <param name="GrantedBy">Who granted it: the id of the principal, of its owner where it is a programme.</param>
 public sealed record Operator(
     AccountId Account, PermissionSet Permissions, string Ceiling, DateTimeOffset? ExpiresAt, DateTimeOffset GrantedAt, string GrantedBy);
 

@@ -108,7 +108,8 @@ public sealed class IssueSignInCode
             return refused;
         }
 
-        var open = answer.Requirements.Where(r => !r.IsMet(now) && !r.IsMetBy(reason)).ToList();
+        // A code that signs in has no second half.
+        var open = answer.Requirements.Where(r => r.Kind == RequirementKind.SplitSecret || (!r.IsMet(now) && !r.IsMetBy(reason))).ToList();
         return open.Find(r => r.Kind is RequirementKind.Reason or RequirementKind.Ticket) is { } unwritten
             ? new Refusal(RefusalCode.ReasonNotAllowed, $"Policy demands a {WireName.Of(unwritten.Kind)}.")
             : open.Count > 0

@@ -49,6 +49,11 @@ public sealed class ManageCodes
                     return refused;
                 }
 
+                if ((await _policies.Current(act.Db, act.Tenant)).Policy.IsStopped)
+                {
+                    return RefusalCode.RecoveriesStopped;
+                }
+
                 if (await _throttle.Count(act, ThrottleKind.CodeAuthorization, set.Account.ToString(), caller.Principal.Id) is { } tooMany)
                 {
                     return tooMany;

@@ -18,14 +18,17 @@ public sealed class DecideOnRecovery
     private readonly RecoveryStore _store;
     private readonly AccountStore _accounts;
     private readonly SignDecisions _signatures;
+    private readonly OperatorStore _operators;
 
-    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts, SignDecisions signatures)
+    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts, SignDecisions signatures,
+        OperatorStore operators)
     {
         _acts = acts;
         _recoveries = recoveries;
         _store = store;
         _accounts = accounts;
         _signatures = signatures;
+        _operators = operators;
     }
 
     /// <summary>Writes the reason down, or another one; decisions on the older digest fall.</summary>
@@ -78,6 +81,7 @@ public sealed class DecideOnRecovery
                 Groups = await GroupsOf(act, caller.Principal),
                 RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
                 ManagerOfTarget = found.Account.Manager,
+                GrantedBy = await GrantorOf(act, caller.Principal),
                 Note = note,
             },
             cancellationToken);
@@ -127,6 +131,9 @@ public sealed class DecideOnRecovery
 
     private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
         PersonBehind.Of(principal) is { } person ? await _store.LastCompleted(act.Db, act.Tenant, person) : null;
+
+    private async Task<string?> GrantorOf(Act act, Principal principal) =>
+        PersonBehind.Of(principal) is { } person ? (await _operators.Find(act.Db, act.Tenant, person, act.Now))?.GrantedBy : null;
 
     private async Task<ImmutableArray<string>> GroupsOf(Act act, Principal principal) =>
         PersonBehind.Of(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];

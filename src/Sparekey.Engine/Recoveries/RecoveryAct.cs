@@ -18,8 +18,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="policies">The policies.</param>
 /// <param name="writer">Writes decisions.</param>
 /// <param name="issuer">Issues secrets.</param>
+/// <param name="facts">What policy asks of accounts.</param>
 internal sealed class RecoveryAct(
-    RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer)
+    RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, AccountFactsReader facts)
 {
     /// <summary>What an act on a recovery starts from.</summary>
     internal sealed record Found(Recovery Recovery, Account Account, Policy Policy);
@@ -88,6 +89,15 @@ internal sealed class RecoveryAct(
 
         var accepted = (Decision.Accepted)decision;
         var next = await writer.Write(act, found.Recovery, accepted, visitor, quietly);
+        if (found.Recovery.Secret is { Usable: false } && next.Secret is { Usable: true })
+        {
+            var account = await facts.Read(
+                act.Db, act.Tenant, found.Account, found.Policy, new Requester(next.RequestedBy), act.Now, next.Id);
+            next = RecoveryMachine.Reconsider(next, account, found.Policy, act.Now) is { } taken
+                ? await writer.Write(act, next, taken, visitor, quietly)
+                : next;
+        }
+
         next = await IssueToThePerson(act, next, found, visitor);
         return accepted.Answer is { } answer ? answer : next;
     }

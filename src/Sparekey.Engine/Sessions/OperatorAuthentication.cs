@@ -1,7 +1,9 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Recoveries;
 
 namespace Sparekey.Engine.Sessions;
 
@@ -14,9 +16,10 @@ public sealed class OperatorAuthentication
     private readonly Acts _acts;
     private readonly SessionAuthentication _sessions;
     private readonly OperatorStore _operators;
+    private readonly RecoveryStore _recoveries;
 
-    internal OperatorAuthentication(Acts acts, SessionAuthentication sessions, OperatorStore operators) =>
-        (_acts, _sessions, _operators) = (acts, sessions, operators);
+    internal OperatorAuthentication(Acts acts, SessionAuthentication sessions, OperatorStore operators, RecoveryStore recoveries) =>
+        (_acts, _sessions, _operators, _recoveries) = (acts, sessions, operators, recoveries);
 
     /// <summary>Whether a token is one of a session, which this door takes.</summary>
     /// <param name="presented">The token as it was presented.</param>
@@ -28,7 +31,8 @@ public sealed class OperatorAuthentication
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>
     /// The caller; <see cref="RefusalCode.Unauthenticated"/> for no session; to who has one <see cref="RefusalCode.PermissionMissing"/>
-    /// where the person is no operator or did not sign in with a passkey.
+    /// where the person is no operator or did not sign in with a passkey, <see cref="RefusalCode.RecentlyRecovered"/> where their account
+    /// was recovered within 72 hours: who takes an operator's account does not take what they may do with it.
     /// </returns>
     public async Task<Result<Caller>> Authenticate(Visitor visitor, SecretText presented, CancellationToken cancellationToken)
     {
@@ -44,7 +48,15 @@ public sealed class OperatorAuthentication
         }
 
         var account = session.Value.Account;
-        return await _acts.Read(db => _operators.Find(db, visitor.Tenant, account, _acts.Now), cancellationToken) is { } found
+        var (operates, recovered) = await _acts.Read(
+            async db => (await _operators.Find(db, visitor.Tenant, account, _acts.Now), await _recoveries.LastCompleted(db, visitor.Tenant, account)),
+            cancellationToken);
+        if (operates is not null && recovered is { } at && _acts.Now < at + RecoveryLimits.DecidesAgainAfter)
+        {
+            return RefusalCode.RecentlyRecovered;
+        }
+
+        return operates is { } found
             ? new Caller(
                 visitor.Tenant, visitor.Source, visitor.CorrelationId,
                 new Grant(Principal.Of(account), found.Permissions, found.Ceiling, found.ExpiresAt))

@@ -1,4 +1,5 @@
 using Sparekey.Core;
+using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
@@ -49,7 +50,7 @@ public sealed class ManageSlack
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The app; or <see cref="RefusalCode.InvalidRequest"/> with every fault, <see cref="RefusalCode.AboveCeiling"/>,
-    /// <see cref="RefusalCode.VersionConflict"/> when somebody else changed it at the same moment.
+    /// <see cref="RefusalCode.SeparationOfDuties"/> for who is not the operator of the machine, <see cref="RefusalCode.VersionConflict"/> when somebody else changed it at the same moment.
     /// </returns>
     public async Task<Result<SlackApp>> Put(Caller caller, SlackOrder order, CancellationToken cancellationToken)
     {
@@ -100,6 +101,12 @@ public sealed class ManageSlack
 
     private async Task<Result<SlackApp>> Put(Act act, Caller caller, SlackOrder order)
     {
+        // Slack says who pressed a button. Whoever says which Slack that is, and what it signs with, speaks for everybody.
+        if (!caller.Principal.IsSamePersonAs(Principal.LocalOperator))
+        {
+            return new Refusal(RefusalCode.SeparationOfDuties, "The operator of the machine says which Slack speaks for people, or a token of theirs.");
+        }
+
         var before = await _apps.Find(act.Db, act.Tenant);
         var known = before is null ? null : _apps.Open(before);
         var token = order.BotToken?.Reveal() ?? known?.BotToken;
@@ -108,6 +115,12 @@ public sealed class ManageSlack
         if (Faults(order, token, secret, ref url) is { Count: > 0 } faults)
         {
             return new Refusal(RefusalCode.InvalidRequest) { Faults = faults };
+        }
+
+        // The old token is not shown to another Slack.
+        if (before is not null && url is not null && url != before.BaseUrl && (order.BotToken is null || order.SigningSecret is null))
+        {
+            return new Refusal(RefusalCode.InvalidRequest) { Faults = [new FieldFault("/base_url", "Another Slack has another bot_token and signing_secret: give all three.")] };
         }
 
         // Another token, or another Slack, may be another workspace.

@@ -32,6 +32,30 @@ public sealed class AttackTests
         Decisions(other.Digest).Aggregate(other, (r, d) => r.Then(d)).Requirements.Count(r => !r.Met.IsEmpty).ShouldBe(3);
     }
 
+    [Theory]
+    [InlineData("session")]
+    [InlineData("page")]
+    [InlineData("slack")]
+    public void Nobody_says_for_a_person_that_they_answered_over_a_channel_of_ours(string over)
+    {
+        var policy = PolicyOf(new RuleDocument("own_word", null, new DemandDocument(ConfirmationOver: [over])));
+        var recovery = ((Recovery?)null).Then(Open(), policy);
+
+        recovery.ThenNot(new RecoveryCommand.Confirm(Other, recovery.Digest) { Over = over }, RefusalCode.SeparationOfDuties);
+        recovery.Then(new RecoveryCommand.Confirm(Person, recovery.Digest) { Over = over }).State.ShouldBe(RecoveryState.Ready);
+    }
+
+    [Fact]
+    public void Whom_the_requester_made_an_operator_does_not_approve_what_the_requester_asks()
+    {
+        var recovery = ((Recovery?)null).Then(Open(), OneApproval);
+        var puppet = new RecoveryCommand.Approve(Other, recovery.Digest, RecoveredAt: null) { GrantedBy = Requester.Id };
+
+        recovery.ThenNot(puppet, RefusalCode.SeparationOfDuties);
+        recovery.Then(puppet with { GrantedBy = Approver.Id }).State.ShouldBe(RecoveryState.Ready);
+        recovery.Then(puppet with { GrantedBy = null }).State.ShouldBe(RecoveryState.Ready);
+    }
+
     [Fact]
     public void A15_What_a_recovery_takes_away_is_what_people_agreed_to_whatever_comes_after()
     {

@@ -1,4 +1,5 @@
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using static Sparekey.Core.Tests.Recoveries.Sample;
@@ -131,6 +132,29 @@ public sealed class SecondProofTests
         foreach (var other in new[] { Requester, RequestersProgramme, Approver, Principal.LocalOperator, Principal.Anonymous, Principal.System })
         {
             waits.ThenNot(new RecoveryCommand.Prove(other, ProofMethod.BoundAuthenticator), RefusalCode.SeparationOfDuties);
+        }
+    }
+
+    [Fact]
+    public void Policy_and_account_are_asked_once_more_when_a_secret_that_was_sent_ahead_becomes_usable()
+    {
+        var usable = ((Recovery?)null).Then(Open(extra: SecondProof)).Then(Ahead).Then(new RecoveryCommand.Prove(Person, ProofMethod.Password));
+        RecoveryMachine.Reconsider(usable, Facts, Nothing, Now).ShouldBeNull();
+
+        var raised = RecoveryMachine.Reconsider(usable, Facts, OneApproval, Now).ShouldNotBeNull().Next;
+        (raised.State, raised.Secret, raised.Version).ShouldBe((RecoveryState.Pending, null, usable.Version + 1));
+        raised.Requirements.ShouldContain(r => r.Kind == RequirementKind.SecondProof && !r.Met.IsEmpty);
+        raised.ThenNot(Redeem(), RefusalCode.SecretInvalid);
+
+        var refuses = PolicyOf(new RuleDocument("never", null, new DemandDocument(Refuse: true)));
+        foreach (var taken in new[]
+        {
+            RecoveryMachine.Reconsider(usable, Facts, refuses, Now), RecoveryMachine.Reconsider(usable, Facts, Nothing.WhileStopped(), Now),
+            RecoveryMachine.Reconsider(usable, Facts with { Status = AccountStatus.Disabled }, Nothing, Now),
+        })
+        {
+            taken.ShouldNotBeNull().Next.Secret.ShouldBeNull();
+            taken.Next.ThenNot(Redeem(), RefusalCode.SecretInvalid);
         }
     }
 
