@@ -40,6 +40,7 @@ public sealed partial class TellWebhooks : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger<TellWebhooks> _log;
     private readonly ConcurrentDictionary<(TenantId, WebhookId), Task> _lanes = new();
+    private readonly Lock _gate = new();
 
     internal TellWebhooks(
         Acts acts, WebhookStore store, DeliveryStore deliveries, WebhookSecrets secrets, LedgerSequencer sequencer, Egress egress,
@@ -59,8 +60,12 @@ public sealed partial class TellWebhooks : BackgroundService
     /// <param name="cancellationToken">Stops before the next call; those on their way are seen to their end.</param>
     public async Task RunOnce(CancellationToken cancellationToken)
     {
-        await Start(cancellationToken);
-        await Task.WhenAll(_lanes.Values);
+        // Twice: a lane that ran already may have looked before what the first round made was there.
+        for (var round = 0; round < 2; round++)
+        {
+            await Start(cancellationToken);
+            await Task.WhenAll(_lanes.Values);
+        }
     }
 
     /// <inheritdoc/>
@@ -129,9 +134,12 @@ public sealed partial class TellWebhooks : BackgroundService
     private void StartLane(TenantId tenant, WebhookId webhook, CancellationToken cancellationToken)
     {
         var lane = (tenant, webhook);
-        if (!_lanes.TryGetValue(lane, out var running) || running.IsCompleted)
+        lock (_gate)
         {
-            _lanes[lane] = Task.Run(() => Empty(tenant, webhook, cancellationToken), CancellationToken.None);
+            if (!_lanes.TryGetValue(lane, out var running) || running.IsCompleted)
+            {
+                _lanes[lane] = Task.Run(() => Empty(tenant, webhook, cancellationToken), CancellationToken.None);
+            }
         }
     }
 
