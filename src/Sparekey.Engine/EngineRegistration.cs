@@ -57,6 +57,7 @@ public static class EngineRegistration
         services.AddSingleton<Acts>();
         services.AddPolicies();
         services.AddSingleton<LedgerSequencer>();
+        services.AddSingleton<LedgerFeed>();
         services.AddSingleton<ReadLedger>();
         services.AddSingleton<SigningKeys>();
         services.AddSingleton<KeysInUse>();

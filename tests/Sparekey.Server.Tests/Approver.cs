@@ -32,7 +32,7 @@ internal sealed class Approver : IDisposable
 
     public static async Task<Approver> Make(RunningServer server, string email, params string[] permissions)
     {
-        var approver = new Approver(server, await server.Account(email));
+        var approver = new Approver(server, await server.Account(email, role: "operator"));
         if (permissions.Length > 0)
         {
             (await server.Put($"/v1/operators/{approver.Account}", new { permissions }, server.AdminToken)).Status.ShouldBe(200);

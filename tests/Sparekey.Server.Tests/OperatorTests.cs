@@ -68,7 +68,7 @@ public sealed class OperatorTests : IAsyncLifetime
     public async Task Nobody_grants_more_than_they_hold_for_longer_or_to_themselves()
     {
         var (small, session) = await Operator("small@example.com", ByPasskey, "token:write", "recovery:approve");
-        var other = await _server.Account("grown@example.com");
+        var other = await _server.Account("grown@example.com", role: "operator");
 
         (await Put(other, session, "recovery:approve", "policy:write")).Code.ShouldBe("stronger_than_creator");
         (await Put(small, session, "recovery:approve")).Code.ShouldBe("own_account");
@@ -85,6 +85,47 @@ public sealed class OperatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_somebody_made_with_it_ends_too()
+    {
+        var (account, session) = await Operator("maker@example.com", ByPasskey, "account:read", "recovery:read", "token:write");
+        var wide = await _server.Post("/v1/tokens", new { name = "wide", permissions = new[] { "account:read", "token:write" } }, session);
+        wide.Status.ShouldBe(201, wide.Text);
+        var narrow = await _server.Post("/v1/tokens", new { name = "wide", permissions = new[] { "recovery:read" } }, wide["token"]);
+        narrow.Code.ShouldBe("stronger_than_creator");
+        narrow = await _server.Post("/v1/tokens", new { name = "narrow", permissions = new[] { "recovery:read" } }, session);
+        var child = await _server.Post("/v1/tokens", new { name = "child", permissions = new[] { "account:read" } }, wide["token"]);
+        child.Status.ShouldBe(201, child.Text);
+        var given = await _server.TokenOf(account, "given", ["account:read"]);
+
+        // Less remains: what exceeds it ends, with what it made.
+        (await Put(account, _server.AdminToken, "recovery:read")).Status.ShouldBe(200);
+        (await _server.Get($"/v1/accounts/{account}", wide["token"])).Code.ShouldBe("unauthenticated");
+        (await _server.Get($"/v1/accounts/{account}", child["token"])).Code.ShouldBe("unauthenticated");
+        (await _server.Get("/v1/recoveries", narrow["token"])).Status.ShouldBe(200);
+
+        (await _server.Send("DELETE", $"/v1/operators/{account}", null, _server.AdminToken)).Status.ShouldBe(204);
+        (await _server.Get("/v1/recoveries", narrow["token"])).Code.ShouldBe("unauthenticated");
+
+        // What others made for their programmes is not theirs to lose.
+        (await _server.Get($"/v1/accounts/{account}", given)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Who_recovers_an_operator_needs_as_much_as_the_operator_may()
+    {
+        var plain = await _server.Account("plain@example.com");
+        var low = await Put(plain, _server.AdminToken, "recovery:approve");
+        (low.Code, low.Json!["errors"]![0]!["pointer"]!.ToString()).ShouldBe(("invalid_request", "/ceiling"));
+        var (account, session) = await Operator("lowered@example.com", ByPasskey, "account:read");
+        (await _server.Put($"/v1/operators/{account}", new { permissions = new[] { "account:read" }, ceiling = "admin" }, _server.AdminToken))
+            .Code.ShouldBe("invalid_request");
+        (await _server.Get($"/v1/accounts/{plain}", session)).Status.ShouldBe(200);
+
+        (await _server.Send("PATCH", $"/v1/accounts/{account}", new { role = "user" }, _server.AdminToken)).Status.ShouldBe(200);
+        (await _server.Get($"/v1/accounts/{plain}", session)).Code.ShouldBe("permission_missing");
+    }
+
+    [Fact]
     public async Task A_token_grants_until_its_own_end()
     {
         var (account, session) = await Operator("day@example.com", ByPasskey, "account:read");
@@ -96,7 +137,7 @@ public sealed class OperatorTests : IAsyncLifetime
 
     private async Task<(string Account, string Session)> Operator(string email, string[] amr, params string[] permissions)
     {
-        var account = await _server.Account(email);
+        var account = await _server.Account(email, role: "operator");
         (await Put(account, _server.AdminToken, permissions)).Status.ShouldBe(200);
         return (account, await Session(account, amr));
     }

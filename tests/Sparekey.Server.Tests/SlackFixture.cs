@@ -67,7 +67,7 @@ public sealed class SlackFixture : IAsyncLifetime
     /// <summary>A person who approves.</summary>
     internal async Task<(string Account, string User, string Email)> Operator(string[]? groups = null, params string[] permissions)
     {
-        var person = await Person("operator", groups);
+        var person = await Person("admin", groups);
         var granted = await Server.Put(
             $"/v1/operators/{person.Account}",
             new { permissions = permissions.Length > 0 ? permissions : ["recovery:approve"], ceiling = "admin" }, Token);

@@ -47,6 +47,15 @@ public sealed class RankOrder
     /// <param name="limit">The limit.</param>
     public bool IsWithin(string ceiling, string limit) => CeilingOf(ceiling) <= CeilingOf(limit);
 
+    /// <summary>
+    /// Whether the account of an operator may have a role. Who recovers that account gets all that the operator may do, so they must need
+    /// as much: the role is no lower than the operator's ceiling, and not the lowest one, of which policy asks least.
+    /// </summary>
+    /// <param name="role">The account's role.</param>
+    /// <param name="ceiling">The highest role that the operator may act on.</param>
+    public bool MayOperate(string role, string ceiling) =>
+        Roles.Length == 1 || (RankOf(role) > 0 && RankOf(role) >= CeilingOf(ceiling));
+
     /// <summary>Whether a role ranks above another.</summary>
     /// <param name="role">The role in question.</param>
     /// <param name="other">The role it is compared with.</param>

@@ -87,9 +87,8 @@ public sealed record PolicyChange(
             : PolicyChangeState.Open);
 
     /// <summary>Somebody agrees.</summary>
-    /// <param name="by">Who; holds <c>policy:write</c>.</param>
+    /// <param name="who">Who; holds <c>policy:write</c>.</param>
     /// <param name="digest">What they saw.</param>
-    /// <param name="recoveredAt">When their account, or that of their owner, was last recovered.</param>
     /// <param name="version">The version of the policy in force.</param>
     /// <param name="now">The time.</param>
     /// <returns>
@@ -97,12 +96,10 @@ public sealed record PolicyChange(
     /// <see cref="RefusalCode.DigestMismatch"/>, <see cref="RefusalCode.SeparationOfDuties"/>, <see cref="RefusalCode.RecentlyRecovered"/>,
     /// <see cref="RefusalCode.AlreadyDecided"/>.
     /// </returns>
-    public Result<PolicyChange> Approve(Principal by, string digest, DateTimeOffset? recoveredAt, int version, DateTimeOffset now) =>
-        FaultOf(by, digest, version, now) is { } fault ? fault
-        : by.IsSamePersonAs(ProposedBy) ? new Refusal(RefusalCode.SeparationOfDuties, "Who proposed the change does not agree to it.")
-        : recoveredAt is { } at && now < at + RecoveryLimits.DecidesAgainAfter ? RefusalCode.RecentlyRecovered
-        : Approvals.Any(a => a.By.IsSamePersonAs(by)) ? RefusalCode.AlreadyDecided
-        : this with { Approvals = Approvals.Add(new PolicyApproval(by, now)) };
+    public Result<PolicyChange> Approve(SecondPerson who, string digest, int version, DateTimeOffset now) =>
+        (FaultOf(who.Principal, digest, version, now) ?? who.FaultBeside(ProposedBy, now)) is { } fault ? fault
+        : Approvals.Any(a => a.By.IsSamePersonAs(who.Principal)) ? RefusalCode.AlreadyDecided
+        : this with { Approvals = Approvals.Add(new PolicyApproval(who.Principal, now)) };
 
     /// <summary>Somebody says no, or who proposed it takes it back.</summary>
     /// <param name="by">Who; holds <c>policy:write</c>.</param>

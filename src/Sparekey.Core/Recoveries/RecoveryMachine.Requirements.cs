@@ -142,18 +142,14 @@ public static partial class RecoveryMachine
             return Refuse(refusal);
         }
 
-        // Whom the requester made an operator is the requester's second hand.
-        if (command.By.IsSamePersonAs(recovery.RequestedBy) || command.By.IsPersonOf(recovery.Request.Account)
-            || (command.GrantedBy is { } grantor && grantor != Principal.LocalOperator.Id
-                && grantor == (recovery.RequestedBy.OwnerId ?? recovery.RequestedBy.Id)))
+        if (command.By.IsPersonOf(recovery.Request.Account))
         {
             return Refuse(RefusalCode.SeparationOfDuties);
         }
 
-        // Whoever just took over an account by a recovery must not at once let the next one through.
-        if (command.RecoveredAt is { } recovered && now < recovered + RecoveryLimits.DecidesAgainAfter)
+        if (new SecondPerson(command.By, command.RecoveredAt, command.GrantedBy).FaultBeside(recovery.RequestedBy, now) is { } unfit)
         {
-            return Refuse(RefusalCode.RecentlyRecovered);
+            return Refuse(unfit);
         }
 
         var approvals = recovery.Requirements.Where(r => r.Kind == RequirementKind.Approvals).ToList();

@@ -10,6 +10,7 @@ internal static class AccessRegistration
     public static IServiceCollection AddAccess(this IServiceCollection services) => services
         .AddSingleton<TenantActs>()
         .AddSingleton<OperatorStore>()
+        .AddSingleton<OperatorGrants>()
         .AddSingleton<AccessTokenStore>()
         .AddSingleton<Velocity>()
         .AddSingleton<VelocityLimits>()

@@ -187,6 +187,16 @@ internal sealed class AccessTokenStore(OperatorStore operators)
             """,
             new { tenant = tenant.ToString(), afterAt = afterAt ?? -1, afterId = afterId ?? "", limit })).Select(r => r.Read())];
 
+    /// <summary>The tokens not revoked that a person made, or a programme of theirs did.</summary>
+    public async Task<IReadOnlyList<AccessToken>> MadeBy(DbSession db, TenantId tenant, AccountId person) =>
+        [.. (await db.List<TokenRow>(
+            $"""
+            SELECT {Columns} FROM access_tokens t
+            WHERE t.tenant_id = @tenant AND t.revoked_at IS NULL AND (t.created_by = @person OR t.created_by IN
+                (SELECT s.id FROM service_accounts s WHERE s.tenant_id = @tenant AND s.owner_id = @person))
+            """,
+            new { tenant = tenant.ToString(), person = person.ToString() })).Select(r => r.Read())];
+
     public async Task<bool> Revoke(Act act, TokenId id) => await act.Db.Execute(
         "UPDATE access_tokens SET revoked_at = @now WHERE tenant_id = @tenant AND id = @id AND revoked_at IS NULL",
         new { tenant = act.Tenant.ToString(), id = id.ToString(), now = act.NowMs }) == 1;

@@ -13,7 +13,8 @@ namespace Sparekey.Engine.Access;
 public sealed record OperatorOrder(PermissionSet Permissions, string? Ceiling, DateTimeOffset? ExpiresAt);
 
 /// <summary>
-/// Says which people act on others. Nobody grants more than they hold, or for longer, and nobody grants anything to themselves.
+/// Says which people act on others. Nobody grants more than they hold, or for longer, and nobody grants anything to themselves. Where
+/// less remains than was granted, the tokens end that the operator made with what is gone.
 /// </summary>
 public sealed class ManageOperators
 {
@@ -51,6 +52,7 @@ public sealed class ManageOperators
                     return refusal;
                 }
 
+                var person = await _accounts.Find(act.Db, act.Tenant, account);
                 var ranks = await _policies.Ranks(act.Db, act.Tenant);
                 var before = await _store.Find(act.Db, act.Tenant, account, act.Now);
                 var granted = new Operator(
@@ -67,13 +69,22 @@ public sealed class ManageOperators
                     return stronger;
                 }
 
+                if (!ranks.MayOperate(person!.Role, granted.Ceiling))
+                {
+                    return new Refusal(RefusalCode.InvalidRequest)
+                    {
+                        Faults = [new FieldFault("/ceiling", "The operator's own account has at least this role, and not the lowest.")],
+                    };
+                }
+
                 await _store.Put(act, granted);
                 await Record(act, LedgerEvent.OperatorChanged, caller, granted);
+                await RevokeTokens(act, caller, account, new Grant(Principal.Of(account), granted.Permissions, granted.Ceiling, granted.ExpiresAt), ranks);
                 return granted;
             },
             cancellationToken);
 
-    /// <summary>Ends what somebody may do. Their sessions go on as those of any person.</summary>
+    /// <summary>Ends what somebody may do, and the tokens they made with it. Their sessions go on as those of any person.</summary>
     /// <param name="caller">Who ends it; holds <c>token:write</c> and all that is ended.</param>
     /// <param name="account">Whose.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
@@ -101,6 +112,7 @@ public sealed class ManageOperators
 
                 await _store.Remove(act, account);
                 await Record(act, LedgerEvent.OperatorRemoved, caller, found);
+                await RevokeTokens(act, caller, account, left: null, ranks);
                 return null;
             },
             cancellationToken);
@@ -118,6 +130,19 @@ public sealed class ManageOperators
         : await _accounts.Find(act.Db, act.Tenant, account) is null ? RefusalCode.AccountNotFound
         : caller.Principal.IsPersonOf(account) ? RefusalCode.OwnAccount
         : null;
+
+    // What others made for the operator's programmes stands: it was never the operator's to give.
+    private async Task RevokeTokens(Act act, Caller caller, AccountId account, Grant? left, RankOrder ranks)
+    {
+        foreach (var token in await _tokens.MadeBy(act.Db, act.Tenant, account))
+        {
+            if (left?.MayMint(token.Permissions, token.Ceiling, token.ExpiresAt, ranks, token.Kinds) is not null || left is null)
+            {
+                await _tokens.Revoke(act, token.Id);
+                await TokenLedger.Record(act, caller, LedgerEvent.TokenRevoked, token);
+            }
+        }
+    }
 
     // An operator acts on accounts of every kind: who may not, makes none.
     private static Refusal? Exceeds(Caller caller, Operator granted, RankOrder ranks) =>

@@ -147,7 +147,7 @@ public sealed class ManageTokens
 
                 if (await _store.Revoke(act, id))
                 {
-                    await Record(act, caller, LedgerEvent.TokenRevoked, token);
+                    await TokenLedger.Record(act, caller, LedgerEvent.TokenRevoked, token);
                 }
 
                 return null;
@@ -212,7 +212,7 @@ public sealed class ManageTokens
         var hash = _keys.Hash(
             KeyPurpose.AccessToken, Authentication.Context(act.Tenant, proof.Id), Encoding.UTF8.GetBytes(proof.Secret.Reveal()));
         await _store.AddToken(act, token, hash, caller.Principal);
-        await Record(act, caller, LedgerEvent.TokenCreated, token);
+        await TokenLedger.Record(act, caller, LedgerEvent.TokenCreated, token);
         return new MintedToken(token, proof.TextIn(act.Tenant));
     }
 
@@ -265,19 +265,4 @@ public sealed class ManageTokens
 
         return caller.Grant.MayActForOwner(found.OwnerId) is { } forbidden ? forbidden : found;
     }
-
-    private static Task Record(Act act, Caller caller, LedgerEvent happened, AccessToken token) =>
-        act.Record(new LedgerEntry(happened, caller.Principal)
-        {
-            Facts = new Dictionary<string, object?>(StringComparer.Ordinal)
-            {
-                ["token"] = token.Id.ToString(),
-                ["service_account"] = token.ServiceAccount.ToString(),
-                ["permissions"] = token.Permissions.Names().ToList(),
-                ["ceiling"] = token.Ceiling,
-                ["expires_at"] = token.ExpiresAt.ToUnixTimeMilliseconds(),
-                ["correlation_id"] = caller.CorrelationId,
-            },
-            Texts = new Dictionary<string, string>(StringComparer.Ordinal) { ["source"] = caller.Source },
-        });
 }

@@ -3,7 +3,6 @@ using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
-using Sparekey.Engine.Policies;
 using Sparekey.Engine.Tenants;
 
 namespace Sparekey.Engine.Applications;
@@ -17,16 +16,16 @@ public sealed class ManageApplications
     private readonly Acts _acts;
     private readonly ApplicationStore _store;
     private readonly TenantHosts _hosts;
-    private readonly PolicyStore _policies;
+    private readonly TenantActs _tenant;
     private readonly Idempotency _idempotency;
 
     internal ManageApplications(
-        Acts acts, ApplicationStore store, TenantHosts hosts, PolicyStore policies, Idempotency idempotency)
+        Acts acts, ApplicationStore store, TenantHosts hosts, TenantActs tenant, Idempotency idempotency)
     {
         _acts = acts;
         _store = store;
         _hosts = hosts;
-        _policies = policies;
+        _tenant = tenant;
         _idempotency = idempotency;
     }
 
@@ -85,19 +84,7 @@ public sealed class ManageApplications
 
     private async Task<Result<T>> Write<T>(Caller caller, Func<Act, Task<Result<T>>> act, CancellationToken cancellationToken)
     {
-        if (caller.Grant.Demand(Permission.TenantAdmin) is { } missing)
-        {
-            return missing;
-        }
-
-        var result = await _acts.Write(
-            caller.Tenant,
-            async inner =>
-            {
-                var ranks = await _policies.Ranks(inner.Db, inner.Tenant);
-                return ranks.Covers(caller.Grant.Ceiling, ranks.Highest) ? await act(inner) : RefusalCode.AboveCeiling;
-            },
-            cancellationToken);
+        var result = await _tenant.Write(caller, act, cancellationToken);
         _hosts.Changed();
         return result;
     }

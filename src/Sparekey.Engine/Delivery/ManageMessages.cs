@@ -1,9 +1,7 @@
 using System.Collections.Immutable;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Policies;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Slack;
 using Sparekey.Engine.Storage;
@@ -56,10 +54,10 @@ public sealed class ManageMessages
     private readonly Acts _acts;
     private readonly OutboxQueue _queue;
     private readonly SlackMessageStore _slack;
-    private readonly PolicyStore _policies;
+    private readonly TenantActs _tenant;
 
-    internal ManageMessages(Acts acts, OutboxQueue queue, SlackMessageStore slack, PolicyStore policies) =>
-        (_acts, _queue, _slack, _policies) = (acts, queue, slack, policies);
+    internal ManageMessages(Acts acts, OutboxQueue queue, SlackMessageStore slack, TenantActs tenant) =>
+        (_acts, _queue, _slack, _tenant) = (acts, queue, slack, tenant);
 
     /// <summary>A page of messages, newest first.</summary>
     /// <param name="caller">Who reads; holds <c>tenant:admin</c>.</param>
@@ -80,22 +78,11 @@ public sealed class ManageMessages
     /// when its secret was erased, <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
     public Task<Result<MessageInfo>> Retry(Caller caller, MessageId id, CancellationToken cancellationToken) =>
-        _acts.Write(caller.Tenant, act => Retry(act, caller, id), cancellationToken);
+        _tenant.Write(caller, act => Retry(act, caller, id), cancellationToken);
 
     // If the process dies after this act, the message waits as any other does.
     private async Task<Result<MessageInfo>> Retry(Act act, Caller caller, MessageId id)
     {
-        if (caller.Grant.Demand(Permission.TenantAdmin) is { } missing)
-        {
-            return missing;
-        }
-
-        var ranks = await _policies.Ranks(act.Db, act.Tenant);
-        if (!ranks.Covers(caller.Grant.Ceiling, ranks.Highest))
-        {
-            return RefusalCode.AboveCeiling;
-        }
-
         if (await Find(act.Db, act.Tenant, id) is not { } found)
         {
             return RefusalCode.MessageNotFound;

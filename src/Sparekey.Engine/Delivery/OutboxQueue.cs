@@ -47,24 +47,8 @@ internal sealed class OutboxQueue
             ORDER BY due_at, id LIMIT @limit
             """,
             new { tenant, now = act.NowMs, limit });
-        var claim = NewId.Make<EntryId>().ToString();
-        var claimed = new List<QueuedMessage>(rows.Count);
-        foreach (var row in rows)
-        {
-            // The condition again: where two workers read the same row, one of them gets it.
-            var mine = await act.Db.Execute(
-                """
-                UPDATE outbox SET claimed_by = @claim, claimed_until = @until
-                WHERE tenant_id = @tenant AND id = @id AND claimed_until <= @now
-                """,
-                new { tenant, id = row.Id, claim, until = until.ToUnixTimeMilliseconds(), now = act.NowMs });
-            if (mine == 1)
-            {
-                claimed.Add(row.Read(claim));
-            }
-        }
-
-        return claimed;
+        var (claim, mine) = await RowClaims.Take(act, "outbox", rows, r => r.Id, until);
+        return [.. mine.Select(r => r.Read(claim))];
     }
 
     /// <summary>
@@ -157,9 +141,7 @@ internal sealed class OutboxQueue
     /// <summary>Gives a message back that was claimed and not tried.</summary>
     /// <param name="act">The act.</param>
     /// <param name="message">The message.</param>
-    public Task<int> Release(Act act, QueuedMessage message) => act.Db.Execute(
-        "UPDATE outbox SET claimed_by = NULL, claimed_until = 0 WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim",
-        new { tenant = act.Tenant.ToString(), id = message.Id.ToString(), claim = message.Claim });
+    public Task<int> Release(Act act, QueuedMessage message) => RowClaims.Release(act, "outbox", message.Id.ToString(), message.Claim);
 
     /// <summary>
     /// Keeps what may be known of a message that never left. A notice is kept whole, sealed as it was, so that it can be sent again; of

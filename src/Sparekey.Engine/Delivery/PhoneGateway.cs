@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -35,8 +33,6 @@ internal sealed record PhoneText(MessageId Id, MessageRoute Route, string To, st
 /// <param name="acts">The clock.</param>
 internal sealed class PhoneGateway(PhoneOptions options, Egress egress, Acts acts)
 {
-    private const string SecretPrefix = "whsec_";
-
     /// <summary>How long one may take in all: what the egress gives it.</summary>
     public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
@@ -53,9 +49,7 @@ internal sealed class PhoneGateway(PhoneOptions options, Egress egress, Acts act
             ["to"] = text.To,
             ["language"] = text.Language,
             ["text"] = text.Text,
-            ["expires_at"] = text.ExpiresAt is { } until
-                ? until.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)
-                : null,
+            ["expires_at"] = text.ExpiresAt is { } until ? WireTime.Of(until) : null,
         }.ToJsonString(JsonSerializerOptions.Default);
         using var request = new HttpRequestMessage(HttpMethod.Post, options.Url)
         {
@@ -70,7 +64,7 @@ internal sealed class PhoneGateway(PhoneOptions options, Egress egress, Acts act
 
         if (options.Secret is { } secret)
         {
-            Sign(request, text.Id.ToString(), now, body, KeyOf(secret.Reveal()) ?? []);
+            StandardWebhooks.Sign(request, text.Id.ToString(), now, body, [StandardWebhooks.KeyOf(secret.Reveal()) ?? []]);
         }
 
         try
@@ -79,7 +73,7 @@ internal sealed class PhoneGateway(PhoneOptions options, Egress egress, Acts act
             var status = (int)response.StatusCode;
             return new SendOutcome(status is >= 200 and < 300, status is 400 or 410 or 422, status)
             {
-                RetryAfter = response.Headers.RetryAfter is { } wait ? wait.Delta ?? (wait.Date is { } date ? date - now : null) : null,
+                RetryAfter = StandardWebhooks.RetryAfter(response, now),
             };
         }
         catch (HttpRequestException)
@@ -90,25 +84,5 @@ internal sealed class PhoneGateway(PhoneOptions options, Egress egress, Acts act
         {
             return new SendOutcome(false, Permanent: false, null);
         }
-    }
-
-    /// <summary>The key in a secret as Standard Webhooks writes it; null when it is none, or shorter than 24 bytes.</summary>
-    /// <param name="secret">The secret, <c>whsec_…</c>.</param>
-    public static byte[]? KeyOf(string secret)
-    {
-        var bytes = new byte[secret.Length];
-        return secret.StartsWith(SecretPrefix, StringComparison.Ordinal)
-            && Convert.TryFromBase64String(secret[SecretPrefix.Length..], bytes, out var length) && length >= 24
-                ? bytes[..length]
-                : null;
-    }
-
-    private static void Sign(HttpRequestMessage request, string id, DateTimeOffset now, string body, byte[] key)
-    {
-        var seconds = now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        var signature = Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{id}.{seconds}.{body}")));
-        request.Headers.Add("webhook-id", id);
-        request.Headers.Add("webhook-timestamp", seconds);
-        request.Headers.Add("webhook-signature", $"v1,{signature}");
     }
 }

@@ -17,7 +17,7 @@ public sealed record PhoneOptions(Uri Url)
 
     /// <summary>Whether a text can be the key that signs: <c>whsec_</c> and the base64 of 24 bytes or more.</summary>
     /// <param name="secret">The text.</param>
-    public static bool IsKey(string secret) => PhoneGateway.KeyOf(secret) is not null;
+    public static bool IsKey(string secret) => StandardWebhooks.KeyOf(secret) is not null;
 
     /// <summary>Whether it also calls telephones and reads out.</summary>
     public bool Calls { get; init; }

@@ -1,8 +1,6 @@
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
-using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Delivery;
@@ -21,13 +19,13 @@ public sealed class LiftFreeze
     private readonly Acts _acts;
     private readonly FreezeStore _store;
     private readonly AccountStore _accounts;
-    private readonly RecoveryStore _recoveries;
+    private readonly SecondPeople _people;
     private readonly PolicyStore _policies;
     private readonly AccessTokenStore _tokens;
 
     internal LiftFreeze(
-        Acts acts, FreezeStore store, AccountStore accounts, RecoveryStore recoveries, PolicyStore policies, AccessTokenStore tokens) =>
-        (_acts, _store, _accounts, _recoveries, _policies, _tokens) = (acts, store, accounts, recoveries, policies, tokens);
+        Acts acts, FreezeStore store, AccountStore accounts, SecondPeople people, PolicyStore policies, AccessTokenStore tokens) =>
+        (_acts, _store, _accounts, _people, _policies, _tokens) = (acts, store, accounts, people, policies, tokens);
 
     /// <summary>How an account is frozen.</summary>
     /// <param name="caller">Who reads; holds <c>account:read</c>.</param>
@@ -80,7 +78,7 @@ public sealed class LiftFreeze
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The freezing that is over; or <see cref="RefusalCode.AccountNotFound"/>, <see cref="RefusalCode.AccountNotFrozen"/>,
-    /// <see cref="RefusalCode.LiftNotFound"/>, <see cref="RefusalCode.SeparationOfDuties"/> for who asked and all that is theirs,
+    /// <see cref="RefusalCode.LiftNotFound"/>, <see cref="RefusalCode.SeparationOfDuties"/> for who asked, all that is theirs, and whom they made an operator,
     /// <see cref="RefusalCode.RecentlyRecovered"/>, <see cref="RefusalCode.OwnAccount"/>, <see cref="RefusalCode.AboveCeiling"/>.
     /// </returns>
     public Task<Result<Freeze>> Approve(Caller caller, AccountId id, LiftId lift, CancellationToken cancellationToken) =>
@@ -93,14 +91,9 @@ public sealed class LiftFreeze
                     return gone;
                 }
 
-                if (caller.Principal.IsSamePersonAs(frozen.Lift!.By))
+                if ((await _people.Of(act, caller.Principal)).FaultBeside(frozen.Lift!.By, act.Now) is { } unfit)
                 {
-                    return new Refusal(RefusalCode.SeparationOfDuties, "Who asked for it does not agree to it.");
-                }
-
-                if (await RecoveredAt(act, caller.Principal) is { } recovered && act.Now < recovered + RecoveryLimits.DecidesAgainAfter)
-                {
-                    return RefusalCode.RecentlyRecovered;
+                    return unfit;
                 }
 
                 var next = account with
@@ -171,11 +164,6 @@ public sealed class LiftFreeze
         frozen.Lift is { } asked && asked.Id == lift && asked.IsOpen(now) ? null : RefusalCode.LiftNotFound;
 
     private Freeze Shown(Freeze frozen) => frozen.Lift?.IsOpen(_acts.Now) is false ? frozen with { Lift = null } : frozen;
-
-    private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
-        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person)
-            ? await _recoveries.LastCompleted(act.Db, act.Tenant, person)
-            : null;
 
     private static Task Record(
         Act act, LedgerEvent happened, Caller caller, Freeze frozen, LiftId lift, string? reason, params ReadOnlySpan<(string, object?)> facts)

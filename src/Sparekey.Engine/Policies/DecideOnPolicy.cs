@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Core.Policies;
 using Sparekey.Engine.Access;
@@ -26,14 +25,14 @@ public sealed class DecideOnPolicy
     private readonly Acts _acts;
     private readonly PolicyStore _policies;
     private readonly PolicyChangeStore _changes;
-    private readonly RecoveryStore _recoveries;
+    private readonly SecondPeople _people;
 
-    internal DecideOnPolicy(Acts acts, PolicyStore policies, PolicyChangeStore changes, RecoveryStore recoveries)
+    internal DecideOnPolicy(Acts acts, PolicyStore policies, PolicyChangeStore changes, SecondPeople people)
     {
         _acts = acts;
         _policies = policies;
         _changes = changes;
-        _recoveries = recoveries;
+        _people = people;
     }
 
     /// <summary>The last hundred changes, newest first.</summary>
@@ -72,7 +71,7 @@ public sealed class DecideOnPolicy
     public Task<Result<ProposedChange>> Approve(
         Caller caller, PolicyChangeId id, string digest, string? comment, CancellationToken cancellationToken) =>
         Decide(caller, id, comment, LedgerEvent.PolicyChangeApproved, async (act, change, current) =>
-            change.Approve(caller.Principal, digest, await RecoveredAt(act, caller.Principal), current.Version, act.Now), cancellationToken);
+            change.Approve(await _people.Of(act, caller.Principal), digest, current.Version, act.Now), cancellationToken);
 
     /// <summary>Says no, or takes back what one proposed.</summary>
     /// <param name="caller">Who; holds <c>policy:write</c> and the highest role as ceiling.</param>
@@ -153,9 +152,4 @@ public sealed class DecideOnPolicy
 
     // A change was proposed because the policy demanded it, and that policy holds as long as the change is open.
     private static int Needed(Policy policy) => policy.Changes?.Approvals ?? 1;
-
-    private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
-        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person)
-            ? await _recoveries.LastCompleted(act.Db, act.Tenant, person)
-            : null;
 }

@@ -1,5 +1,4 @@
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Recoveries;
@@ -40,7 +39,7 @@ public sealed class StopRecoveries
                 caller.Tenant,
                 async act =>
                 {
-                    if (await FaultOf(act, caller) is { } refused)
+                    if (PolicyWriting.FaultOf(caller, (await _policies.Current(act.Db, act.Tenant)).Policy) is { } refused)
                     {
                         return refused;
                     }
@@ -65,7 +64,7 @@ public sealed class StopRecoveries
         caller.Tenant,
         async act =>
         {
-            if (await FaultOf(act, caller) is { } refused)
+            if (PolicyWriting.FaultOf(caller, (await _policies.Current(act.Db, act.Tenant)).Policy) is { } refused)
             {
                 return refused;
             }
@@ -80,13 +79,6 @@ public sealed class StopRecoveries
             return (Refusal?)null;
         },
         cancellationToken);
-
-    private async Task<Refusal?> FaultOf(Act act, Caller caller)
-    {
-        var ranks = await _policies.Ranks(act.Db, act.Tenant);
-        return caller.Grant.Demand(Permission.PolicyWrite)
-            ?? (ranks.Covers(caller.Grant.Ceiling, ranks.Highest) ? null : (Refusal?)RefusalCode.AboveCeiling);
-    }
 
     private static Task Record(Act act, LedgerEvent happened, Caller caller, params (string Name, string Text)[] texts) =>
         act.Record(new LedgerEntry(happened, caller.Principal)

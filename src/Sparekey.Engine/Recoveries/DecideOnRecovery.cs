@@ -15,20 +15,18 @@ public sealed class DecideOnRecovery
 {
     private readonly Acts _acts;
     private readonly RecoveryAct _recoveries;
-    private readonly RecoveryStore _store;
     private readonly AccountStore _accounts;
     private readonly SignDecisions _signatures;
-    private readonly OperatorStore _operators;
+    private readonly SecondPeople _people;
 
-    internal DecideOnRecovery(Acts acts, RecoveryAct recoveries, RecoveryStore store, AccountStore accounts, SignDecisions signatures,
-        OperatorStore operators)
+    internal DecideOnRecovery(
+        Acts acts, RecoveryAct recoveries, AccountStore accounts, SignDecisions signatures, SecondPeople people)
     {
         _acts = acts;
         _recoveries = recoveries;
-        _store = store;
         _accounts = accounts;
         _signatures = signatures;
-        _operators = operators;
+        _people = people;
     }
 
     /// <summary>Writes the reason down, or another one; decisions on the older digest fall.</summary>
@@ -76,13 +74,17 @@ public sealed class DecideOnRecovery
     public Task<Result<Recovery>> Approve(Caller caller, RecoveryId id, GivenDecision given, CancellationToken cancellationToken) =>
         Decide(
             caller, id, new DecisionToSign(DecisionKind.Approval, given),
-            async (act, found, note) => new RecoveryCommand.Approve(caller.Principal, given.Digest, await RecoveredAt(act, caller.Principal))
+            async (act, found, note) =>
             {
-                Groups = await GroupsOf(act, caller.Principal),
-                RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
-                ManagerOfTarget = found.Account.Manager,
-                GrantedBy = await GrantorOf(act, caller.Principal),
-                Note = note,
+                var person = await _people.Of(act, caller.Principal);
+                return new RecoveryCommand.Approve(caller.Principal, given.Digest, person.RecoveredAt)
+                {
+                    Groups = await GroupsOf(act, caller.Principal),
+                    RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
+                    ManagerOfTarget = found.Account.Manager,
+                    GrantedBy = person.GrantedBy,
+                    Note = note,
+                };
             },
             cancellationToken);
 
@@ -128,12 +130,6 @@ public sealed class DecideOnRecovery
                     act, caller, found.Value, await command(act, found.Value, new DecisionNote(decision.Given.Comment, signature)));
             },
             cancellationToken);
-
-    private async Task<DateTimeOffset?> RecoveredAt(Act act, Principal principal) =>
-        PersonBehind.Of(principal) is { } person ? await _store.LastCompleted(act.Db, act.Tenant, person) : null;
-
-    private async Task<string?> GrantorOf(Act act, Principal principal) =>
-        PersonBehind.Of(principal) is { } person ? (await _operators.Find(act.Db, act.Tenant, person, act.Now))?.GrantedBy : null;
 
     private async Task<ImmutableArray<string>> GroupsOf(Act act, Principal principal) =>
         PersonBehind.Of(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];

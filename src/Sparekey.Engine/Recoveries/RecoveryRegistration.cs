@@ -11,6 +11,7 @@ internal static class RecoveryRegistration
     public static IServiceCollection AddRecoveries(this IServiceCollection services) => services
         .AddSingleton<RecoveryStore>()
         .AddSingleton<RecoverySecrets>()
+        .AddSingleton<SecondPeople>()
         .AddSingleton<AccountFactsReader>()
         .AddSingleton<RecoverWithSavedCode>()
         .AddSingleton<RecoveryPages>()

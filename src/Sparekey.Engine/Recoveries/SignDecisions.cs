@@ -168,12 +168,3 @@ public sealed class SignDecisions
 
     private sealed record State(ApplicationId Application, string Nonce, string Seen);
 }
-
-/// <summary>The person behind a principal.</summary>
-internal static class PersonBehind
-{
-    /// <summary>The account itself, or the owner of the programme; null where that is no account.</summary>
-    /// <param name="principal">The principal.</param>
-    public static AccountId? Of(Principal principal) =>
-        Ids.TryParse<AccountId>(principal.Kind == PrincipalKind.Account ? principal.Id : principal.OwnerId, out var person) ? person : null;
-}

@@ -15,10 +15,10 @@ public sealed class OperatorAuthentication
 {
     private readonly Acts _acts;
     private readonly SessionAuthentication _sessions;
-    private readonly OperatorStore _operators;
+    private readonly OperatorGrants _operators;
     private readonly RecoveryStore _recoveries;
 
-    internal OperatorAuthentication(Acts acts, SessionAuthentication sessions, OperatorStore operators, RecoveryStore recoveries) =>
+    internal OperatorAuthentication(Acts acts, SessionAuthentication sessions, OperatorGrants operators, RecoveryStore recoveries) =>
         (_acts, _sessions, _operators, _recoveries) = (acts, sessions, operators, recoveries);
 
     /// <summary>Whether a token is one of a session, which this door takes.</summary>
@@ -48,21 +48,16 @@ public sealed class OperatorAuthentication
         }
 
         var account = session.Value.Account;
-        var (operates, recovered) = await _acts.Read(
-            async db => (await _operators.Find(db, visitor.Tenant, account, _acts.Now), await _recoveries.LastCompleted(db, visitor.Tenant, account)),
+        var (grant, recovered) = await _acts.Read(
+            async db => (await _operators.Of(db, visitor.Tenant, account, _acts.Now), await _recoveries.LastCompleted(db, visitor.Tenant, account)),
             cancellationToken);
-        if (operates is not null && recovered is { } at && _acts.Now < at + RecoveryLimits.DecidesAgainAfter)
+        if (grant is not null && recovered is { } at && _acts.Now < at + RecoveryLimits.DecidesAgainAfter)
         {
             return RefusalCode.RecentlyRecovered;
         }
 
-        return operates is { } found
-            ? new Caller(
-                visitor.Tenant, visitor.Source, visitor.CorrelationId,
-                new Grant(Principal.Of(account), found.Permissions, found.Ceiling, found.ExpiresAt))
-            {
-                Host = visitor.Host,
-            }
-            : new Refusal(RefusalCode.PermissionMissing, "This person is no operator.");
+        return grant is not null
+            ? new Caller(visitor.Tenant, visitor.Source, visitor.CorrelationId, grant) { Host = visitor.Host }
+            : new Refusal(RefusalCode.PermissionMissing, "This person is no operator, or has a role too low for one.");
     }
 }

@@ -36,7 +36,7 @@ internal sealed record PressOutcome(string? Why, string Language, TimeSpan? Retr
 /// <param name="incidents">Notes what people say was not them.</param>
 internal sealed class AnswerSlackPress(
     Acts acts, SlackMessageStore messages, SlackPeople people, RecoveryStore recoveries, RecoveryAct recoveryAct, AccountStore accounts,
-    PolicyStore policies, OperatorStore operators, DecideOnRecovery decide, RecordRefusal refusals, SecurityEvents events,
+    PolicyStore policies, OperatorGrants operators, DecideOnRecovery decide, RecordRefusal refusals, SecurityEvents events,
     ReportIncident incidents)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
@@ -119,11 +119,9 @@ internal sealed class AnswerSlackPress(
             return "step_up";
         }
 
-        var found = await acts.Read(db => operators.Find(db, app.Tenant, person.Id, acts.Now), CancellationToken.None);
-        var permissions = found?.Permissions ?? PermissionSet.Of([]);
-        var caller = new Caller(
-            app.Tenant, VisitorOf(app, press).Source, press.Id[..24],
-            new Grant(Principal.Of(person.Id), permissions, found?.Ceiling ?? "", found?.ExpiresAt));
+        var grant = await acts.Read(db => operators.Of(db, app.Tenant, person.Id, acts.Now), CancellationToken.None)
+            ?? new Grant(Principal.Of(person.Id), PermissionSet.Of([]), "", null);
+        var caller = new Caller(app.Tenant, VisitorOf(app, press).Source, press.Id[..24], grant);
         var refusal = caller.Grant.Demand(Permission.RecoveryApprove) ?? (press.Action == SlackAction.Approve
             ? (await decide.Approve(caller, press.Recovery, press.Digest, CancellationToken.None)).Refusal
             : (await decide.Deny(caller, press.Recovery, press.Digest, CancellationToken.None)).Refusal);

@@ -4,7 +4,6 @@ using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Ledger;
-using Sparekey.Engine.Webhooks;
 
 namespace Sparekey.Engine.Slack;
 
@@ -20,13 +19,13 @@ public sealed class ManageSlack
     private readonly Acts _acts;
     private readonly SlackAppStore _apps;
     private readonly SlackClient _slack;
-    private readonly WebhookStore _ledger;
+    private readonly LedgerFeed _ledger;
     private readonly LedgerSequencer _sequencer;
     private readonly TenantActs _tenant;
     private readonly Egress _egress;
 
     internal ManageSlack(
-        Acts acts, SlackAppStore apps, SlackClient slack, WebhookStore ledger, LedgerSequencer sequencer, TenantActs tenant, Egress egress)
+        Acts acts, SlackAppStore apps, SlackClient slack, LedgerFeed ledger, LedgerSequencer sequencer, TenantActs tenant, Egress egress)
     {
         _acts = acts;
         _apps = apps;

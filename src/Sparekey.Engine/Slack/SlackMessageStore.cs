@@ -71,24 +71,8 @@ internal sealed class SlackMessageStore
             ORDER BY due_at, id LIMIT @limit
             """,
             new { tenant, now = act.NowMs, limit });
-        var claim = NewId.Make<EntryId>().ToString();
-        var claimed = new List<SlackMessage>(rows.Count);
-        foreach (var row in rows)
-        {
-            // The condition again: where two processes read the same row, one of them gets it.
-            var mine = await act.Db.Execute(
-                """
-                UPDATE slack_messages SET claimed_by = @claim, claimed_until = @until
-                WHERE tenant_id = @tenant AND id = @id AND due_at IS NOT NULL AND claimed_until <= @now
-                """,
-                new { tenant, id = row.Id, claim, until = until.ToUnixTimeMilliseconds(), now = act.NowMs });
-            if (mine == 1)
-            {
-                claimed.Add(row.Read() with { Claim = claim });
-            }
-        }
-
-        return claimed;
+        var (claim, mine) = await RowClaims.Take(act, "slack_messages", rows, r => r.Id, until);
+        return [.. mine.Select(r => r.Read() with { Claim = claim })];
     }
 
     /// <summary>Notes what came of a try. What happened since the row was claimed has it tried again at once.</summary>
@@ -123,9 +107,7 @@ internal sealed class SlackMessageStore
         });
 
     /// <summary>Gives back what was claimed and not tried.</summary>
-    public Task<int> Release(Act act, SlackMessage message) => act.Db.Execute(
-        "UPDATE slack_messages SET claimed_by = NULL, claimed_until = 0 WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim",
-        new { tenant = act.Tenant.ToString(), id = message.Id.ToString(), claim = message.Claim });
+    public Task<int> Release(Act act, SlackMessage message) => RowClaims.Release(act, "slack_messages", message.Id.ToString(), message.Claim);
 
     /// <summary>Has a dead message tried again, under the same id. Zero when it is not dead.</summary>
     public Task<int> Revive(Act act, MessageId id) => act.Db.Execute(

@@ -49,23 +49,8 @@ internal sealed class SlackPressStore
             ORDER BY pressed_at, id LIMIT @limit
             """,
             new { tenant, now = act.NowMs, limit });
-        var claim = NewId.Make<EntryId>().ToString();
-        var claimed = new List<SlackPress>(rows.Count);
-        foreach (var row in rows)
-        {
-            var mine = await act.Db.Execute(
-                """
-                UPDATE slack_presses SET claimed_by = @claim, claimed_until = @until
-                WHERE tenant_id = @tenant AND id = @id AND due_at IS NOT NULL AND claimed_until <= @now
-                """,
-                new { tenant, id = row.Id, claim, until = until.ToUnixTimeMilliseconds(), now = act.NowMs });
-            if (mine == 1)
-            {
-                claimed.Add(row.Read() with { Claim = claim });
-            }
-        }
-
-        return claimed;
+        var (claim, mine) = await RowClaims.Take(act, "slack_presses", rows, r => r.Id, until);
+        return [.. mine.Select(r => r.Read() with { Claim = claim })];
     }
 
     /// <summary>Notes what came of a press.</summary>

@@ -9,7 +9,6 @@ using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Storage;
-using Sparekey.Engine.Webhooks;
 
 namespace Sparekey.Engine.Slack;
 
@@ -55,7 +54,7 @@ public sealed partial class TellSlack : BackgroundService
     private readonly AccountStore _accounts;
     private readonly SlackClient _slack;
     private readonly AnswerSlackPress _answers;
-    private readonly WebhookStore _ledger;
+    private readonly LedgerFeed _ledger;
     private readonly LedgerSequencer _sequencer;
     private readonly TimeProvider _time;
     private readonly ILogger<TellSlack> _log;
@@ -64,7 +63,7 @@ public sealed partial class TellSlack : BackgroundService
 
     internal TellSlack(
         Acts acts, SlackAppStore apps, SlackMessageStore messages, SlackPressStore presses, SlackQuestions questions, SlackPeople people,
-        AccountStore accounts, SlackClient slack, AnswerSlackPress answers, WebhookStore ledger, LedgerSequencer sequencer, TimeProvider time,
+        AccountStore accounts, SlackClient slack, AnswerSlackPress answers, LedgerFeed ledger, LedgerSequencer sequencer, TimeProvider time,
         ILogger<TellSlack> log)
     {
         _acts = acts;

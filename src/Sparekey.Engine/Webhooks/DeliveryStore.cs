@@ -54,24 +54,8 @@ internal sealed class DeliveryStore
             ORDER BY due_at, position LIMIT @limit
             """,
             new { tenant, webhook = webhook.ToString(), now = act.NowMs, limit });
-        var claim = NewId.Make<EntryId>().ToString();
-        var claimed = new List<WebhookDelivery>(rows.Count);
-        foreach (var row in rows)
-        {
-            // The condition again: where two processes read the same row, one of them gets it.
-            var mine = await act.Db.Execute(
-                """
-                UPDATE webhook_deliveries SET claimed_by = @claim, claimed_until = @until
-                WHERE tenant_id = @tenant AND id = @id AND due_at IS NOT NULL AND claimed_until <= @now
-                """,
-                new { tenant, id = row.Id, claim, until = until.ToUnixTimeMilliseconds(), now = act.NowMs });
-            if (mine == 1)
-            {
-                claimed.Add(row.Read() with { Claim = claim });
-            }
-        }
-
-        return claimed;
+        var (claim, mine) = await RowClaims.Take(act, "webhook_deliveries", rows, r => r.Id, until);
+        return [.. mine.Select(r => r.Read() with { Claim = claim })];
     }
 
     /// <summary>Notes what came of a try.</summary>
@@ -99,9 +83,7 @@ internal sealed class DeliveryStore
         });
 
     /// <summary>Gives back what was claimed and not tried.</summary>
-    public Task<int> Release(Act act, WebhookDelivery delivery) => act.Db.Execute(
-        "UPDATE webhook_deliveries SET claimed_by = NULL, claimed_until = 0 WHERE tenant_id = @tenant AND id = @id AND claimed_by = @claim",
-        new { tenant = act.Tenant.ToString(), id = delivery.Id.ToString(), claim = delivery.Claim });
+    public Task<int> Release(Act act, WebhookDelivery delivery) => RowClaims.Release(act, "webhook_deliveries", delivery.Id.ToString(), delivery.Claim);
 
     /// <summary>Has a delivery that is over sent again, with the same message id. Zero when it is still waiting.</summary>
     public Task<int> Replay(Act act, DeliveryId id) => act.Db.Execute(

@@ -24,18 +24,20 @@ public sealed class ManageWebhooks
     private readonly Acts _acts;
     private readonly WebhookStore _store;
     private readonly DeliveryStore _deliveries;
+    private readonly LedgerFeed _ledger;
     private readonly WebhookSecrets _secrets;
     private readonly LedgerSequencer _sequencer;
     private readonly TenantActs _tenant;
     private readonly Egress _egress;
 
     internal ManageWebhooks(
-        Acts acts, WebhookStore store, DeliveryStore deliveries, WebhookSecrets secrets, LedgerSequencer sequencer, TenantActs tenant,
-        Egress egress)
+        Acts acts, WebhookStore store, DeliveryStore deliveries, LedgerFeed ledger, WebhookSecrets secrets, LedgerSequencer sequencer,
+        TenantActs tenant, Egress egress)
     {
         _acts = acts;
         _store = store;
         _deliveries = deliveries;
+        _ledger = ledger;
         _secrets = secrets;
         _sequencer = sequencer;
         _tenant = tenant;
@@ -192,7 +194,7 @@ public sealed class ManageWebhooks
 
         var blank = new Webhook(NewId.Make<WebhookId>(), new Uri("about:blank"), [], WebhookState.Active, act.Now, 1)
         {
-            Position = await _store.LastPosition(act.Db, act.Tenant),
+            Position = await _ledger.LastPosition(act.Db, act.Tenant),
         };
         var made = Apply(blank, wanted with { Url = wanted.Url ?? "" });
         if (made.Refusal is { } invalid)

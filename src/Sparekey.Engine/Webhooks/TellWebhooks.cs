@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Hosting;
@@ -34,6 +33,7 @@ public sealed partial class TellWebhooks : BackgroundService
     private readonly Acts _acts;
     private readonly WebhookStore _store;
     private readonly DeliveryStore _deliveries;
+    private readonly LedgerFeed _ledger;
     private readonly WebhookSecrets _secrets;
     private readonly LedgerSequencer _sequencer;
     private readonly Egress _egress;
@@ -43,12 +43,13 @@ public sealed partial class TellWebhooks : BackgroundService
     private readonly Lock _gate = new();
 
     internal TellWebhooks(
-        Acts acts, WebhookStore store, DeliveryStore deliveries, WebhookSecrets secrets, LedgerSequencer sequencer, Egress egress,
-        TimeProvider time, ILogger<TellWebhooks> log)
+        Acts acts, WebhookStore store, DeliveryStore deliveries, LedgerFeed ledger, WebhookSecrets secrets, LedgerSequencer sequencer,
+        Egress egress, TimeProvider time, ILogger<TellWebhooks> log)
     {
         _acts = acts;
         _store = store;
         _deliveries = deliveries;
+        _ledger = ledger;
         _secrets = secrets;
         _sequencer = sequencer;
         _egress = egress;
@@ -96,7 +97,7 @@ public sealed partial class TellWebhooks : BackgroundService
     // If the process dies within, the endpoint's position stands where its deliveries do: none is missing and none is made twice.
     private async Task MakeDeliveries(TenantId tenant, Webhook webhook, CancellationToken cancellationToken)
     {
-        var entries = await _acts.Read(db => _store.EntriesAfter(db, tenant, webhook.Position, EntriesAtOnce), cancellationToken);
+        var entries = await _acts.Read(db => _ledger.EntriesAfter(db, tenant, webhook.Position, EntriesAtOnce), cancellationToken);
         while (entries.Count > 0)
         {
             var last = entries[^1].Position;
@@ -127,7 +128,7 @@ public sealed partial class TellWebhooks : BackgroundService
             }
 
             webhook = webhook with { Position = last };
-            entries = await _acts.Read(db => _store.EntriesAfter(db, tenant, last, EntriesAtOnce), cancellationToken);
+            entries = await _acts.Read(db => _ledger.EntriesAfter(db, tenant, last, EntriesAtOnce), cancellationToken);
         }
     }
 
@@ -200,14 +201,9 @@ public sealed partial class TellWebhooks : BackgroundService
                 Content = new StringContent(delivery.Body, Encoding.UTF8, "application/json"),
             };
             request.Headers.UserAgent.ParseAdd("Sparekey");
-            request.Headers.Add("webhook-id", delivery.MessageId);
-            request.Headers.Add("webhook-timestamp", now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
-            request.Headers.Add(
-                "webhook-signature",
-                _secrets.Sign(tenant, claimed.Webhook.Id, claimed.Secrets.At(now), delivery.MessageId, now, delivery.Body));
+            _secrets.Sign(request, tenant, claimed.Webhook.Id, claimed.Secrets.At(now), delivery.MessageId, now, delivery.Body);
             using var response = await _egress.Client.SendAsync(request, CancellationToken.None);
-            var wait = response.Headers.RetryAfter;
-            return ((int)response.StatusCode, null, wait?.Delta ?? (wait?.Date is { } date ? date - now : null));
+            return ((int)response.StatusCode, null, StandardWebhooks.RetryAfter(response, now));
         }
         catch (HttpRequestException)
         {

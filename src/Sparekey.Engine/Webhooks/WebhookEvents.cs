@@ -60,7 +60,7 @@ internal static class WebhookEvents
     /// <param name="at">When it is told.</param>
     /// <param name="data">What it says.</param>
     public static string BodyOf(string type, DateTimeOffset at, JsonObject data) =>
-        new JsonObject { ["type"] = type, ["timestamp"] = Time(at), ["data"] = data }.ToJsonString(JsonSerializerOptions.Default);
+        new JsonObject { ["type"] = type, ["timestamp"] = WireTime.Of(at), ["data"] = data }.ToJsonString(JsonSerializerOptions.Default);
 
     private static bool Matches(string filter, string type) =>
         filter == type || (filter.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(filter[..^1], StringComparison.Ordinal));
@@ -78,8 +78,6 @@ internal static class WebhookEvents
             ["recovery"] = entry["recovery"]?.DeepClone(),
             ["facts"] = entry["facts"]!.DeepClone(),
         });
-
-    private static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
     private static IEnumerable<string> TypesOf(LedgerEvent happened, JsonObject facts) => happened switch
     {

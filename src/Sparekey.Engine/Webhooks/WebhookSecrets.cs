@@ -1,8 +1,7 @@
-using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using Sparekey.Core;
 using Sparekey.Core.Secrets;
+using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 
 namespace Sparekey.Engine.Webhooks;
@@ -12,14 +11,13 @@ namespace Sparekey.Engine.Webhooks;
 internal sealed class WebhookSecrets(KeyRing keys)
 {
     private const string Table = "webhooks";
-    private const string Prefix = "whsec_";
 
     /// <summary>Makes a secret.</summary>
     public static byte[] Make() => RandomNumberGenerator.GetBytes(32);
 
     /// <summary>A secret as its receiver keeps it.</summary>
     /// <param name="secret">The secret.</param>
-    public static SecretText Write(byte[] secret) => new(Prefix + Convert.ToBase64String(secret));
+    public static SecretText Write(byte[] secret) => new(StandardWebhooks.Write(secret));
 
     /// <summary>Seals a secret for its row.</summary>
     /// <param name="tenant">The row's tenant.</param>
@@ -27,7 +25,8 @@ internal sealed class WebhookSecrets(KeyRing keys)
     /// <param name="secret">The secret.</param>
     public byte[] Seal(TenantId tenant, WebhookId webhook, byte[] secret) => keys.Seal(KeyPurpose.Webhook, tenant, Table, webhook.ToString(), secret);
 
-    /// <summary>The header <c>webhook-signature</c>: one signature for each secret that holds.</summary>
+    /// <summary>Adds the headers of Standard Webhooks to a request, with one signature for each secret that holds.</summary>
+    /// <param name="request">The request.</param>
     /// <param name="tenant">The row's tenant.</param>
     /// <param name="webhook">The row's id.</param>
     /// <param name="envelopes">The sealed secrets, the present one first.</param>
@@ -35,10 +34,9 @@ internal sealed class WebhookSecrets(KeyRing keys)
     /// <param name="at">The <c>webhook-timestamp</c>.</param>
     /// <param name="body">The body as it is sent.</param>
     /// <exception cref="SealBrokenException">The key of a seal was retired.</exception>
-    public string Sign(TenantId tenant, WebhookId webhook, IEnumerable<byte[]> envelopes, string messageId, DateTimeOffset at, string body)
-    {
-        var signed = Encoding.UTF8.GetBytes($"{messageId}.{at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}.{body}");
-        return string.Join(' ', envelopes.Select(e =>
-            "v1," + Convert.ToBase64String(HMACSHA256.HashData(keys.Open(KeyPurpose.Webhook, tenant, Table, webhook.ToString(), e), signed))));
-    }
+    public void Sign(
+        HttpRequestMessage request, TenantId tenant, WebhookId webhook, IEnumerable<byte[]> envelopes, string messageId, DateTimeOffset at,
+        string body) =>
+        StandardWebhooks.Sign(
+            request, messageId, at, body, envelopes.Select(e => keys.Open(KeyPurpose.Webhook, tenant, Table, webhook.ToString(), e)));
 }

@@ -100,23 +100,6 @@ internal sealed class WebhookStore
         await act.Db.Execute("DELETE FROM webhooks WHERE tenant_id = @tenant AND id = @id", row);
     }
 
-    /// <summary>The last position in a tenant's ledger.</summary>
-    public async Task<long> LastPosition(DbSession db, TenantId tenant) => await db.Scalar<long?>(
-        "SELECT MAX(position) FROM ledger_positions WHERE tenant_id = @tenant", new { tenant = tenant.ToString() }) ?? 0;
-
-    /// <summary>Entries of the ledger after a position, in their order.</summary>
-    public async Task<IReadOnlyList<(long Position, byte[] Body)>> EntriesAfter(DbSession db, TenantId tenant, long position, int limit) =>
-        [.. (await db.List<EntryRow>(
-            """
-            SELECT p.position AS Position, e.body AS Body
-            FROM ledger_positions p JOIN ledger_entries e ON e.tenant_id = p.tenant_id AND e.id = p.entry_id
-            WHERE p.tenant_id = @tenant AND p.position > @position
-            ORDER BY p.position LIMIT @limit
-            """,
-            new { tenant = tenant.ToString(), position, limit })).Select(r => (r.Position, r.Body))];
-
-    private sealed record EntryRow(long Position, byte[] Body);
-
     private sealed record SecretsRow(byte[] Sealed, byte[]? Former, long? FormerUntil);
 
     private sealed record Row(

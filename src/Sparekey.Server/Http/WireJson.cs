@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -75,8 +74,7 @@ internal static class WireJson
 
     /// <summary>A time as it stands on the wire.</summary>
     /// <param name="time">The time.</param>
-    public static string Time(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+    public static string Time(DateTimeOffset time) => WireTime.Of(time);
 
     private sealed class WireNames : JsonConverterFactory
     {

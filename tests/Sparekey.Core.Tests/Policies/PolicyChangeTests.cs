@@ -1,5 +1,6 @@
 using Sparekey.Core.Access;
 using Sparekey.Core.Policies;
+using Sparekey.Core.Recoveries;
 using static Sparekey.Core.Tests.Recoveries.Sample;
 
 namespace Sparekey.Core.Tests.Policies;
@@ -39,16 +40,26 @@ public sealed class PolicyChangeTests
     }
 
     [Fact]
+    public void Whom_the_proposer_made_an_operator_does_not_agree_for_them()
+    {
+        Approve(Change, Approver, grantedBy: Requester.Id).Refusal!.Code.ShouldBe(RefusalCode.SeparationOfDuties);
+        Approve(Change, Approver, grantedBy: Other.Id).Refusal.ShouldBeNull();
+        Approve(Change with { ProposedBy = Principal.LocalOperator }, Approver, grantedBy: Principal.LocalOperator.Id).Refusal.ShouldBeNull();
+        var programme = new Principal(PrincipalKind.ServiceAccount, "programme", Requester.Id);
+        Approve(Change with { ProposedBy = programme }, Approver, grantedBy: Requester.Id).Refusal!.Code.ShouldBe(RefusalCode.SeparationOfDuties);
+    }
+
+    [Fact]
     public void Only_what_was_seen_is_agreed_to()
     {
-        Change.Approve(Approver, "", null, 4, Now).Refusal!.Code.ShouldBe(RefusalCode.DigestMismatch);
+        Change.Approve(new SecondPerson(Approver), "", 4, Now).Refusal!.Code.ShouldBe(RefusalCode.DigestMismatch);
         PolicyChange[] others =
         [
             Change with { Document = Change.Document + " " }, Change with { BaseVersion = 5 }, Change with { Id = Id<PolicyChangeId>(51) },
             Change with { ProposedBy = Other }, Change with { Tenant = TenantId.Parse("other") },
         ];
         others.Select(o => o.Digest).Append(Change.Digest).Distinct().Count().ShouldBe(6);
-        Change.Approve(Approver, others[0].Digest, null, 4, Now).Refusal!.Code.ShouldBe(RefusalCode.DigestMismatch);
+        Change.Approve(new SecondPerson(Approver), others[0].Digest, 4, Now).Refusal!.Code.ShouldBe(RefusalCode.DigestMismatch);
     }
 
     [Fact]
@@ -57,7 +68,7 @@ public sealed class PolicyChangeTests
         Approve(Change, Approver, at: Change.ExpiresAt - TimeSpan.FromMilliseconds(1)).Refusal.ShouldBeNull();
         Approve(Change, Approver, at: Change.ExpiresAt).Refusal!.Code.ShouldBe(RefusalCode.PolicyChangeClosed);
         Change.StateAt(4, Change.ExpiresAt).ShouldBe(PolicyChangeState.Expired);
-        Change.Approve(Approver, Change.Digest, null, 5, Now).Refusal!.Code.ShouldBe(RefusalCode.VersionConflict);
+        Change.Approve(new SecondPerson(Approver), Change.Digest, 5, Now).Refusal!.Code.ShouldBe(RefusalCode.VersionConflict);
         Change.StateAt(5, Now).ShouldBe(PolicyChangeState.Outdated);
 
         // Also its proposer may take it back.
@@ -84,7 +95,7 @@ public sealed class PolicyChangeTests
     [Fact]
     public void What_two_policies_answer_is_compared_demand_by_demand()
     {
-        var question = new PolicyQuestion(Core.Recoveries.Means.Link, Core.Recoveries.Channel.Return, Application, PrincipalKind.Account, Facts);
+        var question = new PolicyQuestion(Means.Link, Channel.Return, Application, PrincipalKind.Account, Facts);
         PolicyAnswer Ask(DemandDocument demand) => PolicyOf(new RuleDocument("r", null, demand)).Evaluate(question, Now);
 
         PolicyDifference.Between(Ask(new(Approvals: 1)), Ask(new(Approvals: 1))).IsNone.ShouldBeTrue();
@@ -99,6 +110,7 @@ public sealed class PolicyChangeTests
         PolicyDifference.Between(Ask(new(Refuse: true)), Ask(new())).NoLongerRefusedBy.ShouldBe("r");
     }
 
-    private static Result<PolicyChange> Approve(PolicyChange change, Principal by, DateTimeOffset? recoveredAt = null, DateTimeOffset? at = null) =>
-        change.Approve(by, change.Digest, recoveredAt, 4, at ?? Now);
+    private static Result<PolicyChange> Approve(
+        PolicyChange change, Principal by, DateTimeOffset? recoveredAt = null, DateTimeOffset? at = null, string? grantedBy = null) =>
+        change.Approve(new SecondPerson(by, recoveredAt, grantedBy), change.Digest, 4, at ?? Now);
 }

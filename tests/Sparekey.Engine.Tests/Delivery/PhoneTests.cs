@@ -233,7 +233,7 @@ public sealed class PhoneTests : IAsyncLifetime
     [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", null)]
     [InlineData("whsec_????????????????????????????????", null)]
     [InlineData("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 24)]
-    public void A_key_that_signs_is_long_enough(string secret, int? length) => PhoneGateway.KeyOf(secret)?.Length.ShouldBe(length!.Value);
+    public void A_key_that_signs_is_long_enough(string secret, int? length) => StandardWebhooks.KeyOf(secret)?.Length.ShouldBe(length!.Value);
 
     private Caller Weaker(PermissionSet permissions, string ceiling) =>
         _scene.Caller with { Grant = new Grant(Principal.LocalOperator, permissions, ceiling, ExpiresAt: null) };

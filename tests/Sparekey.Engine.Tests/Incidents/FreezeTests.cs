@@ -108,6 +108,23 @@ public sealed class FreezeTests(SmtpFixture fixture) : IClassFixture<SmtpFixture
     }
 
     [Fact]
+    public async Task Whom_the_asker_made_an_operator_does_not_lift_for_them()
+    {
+        await Freeze();
+        var (asker, made) = (await _scene.Account("asker@example.com"), await _scene.Account("made@example.com"));
+        await _scene.Write(act => _scene.Get<OperatorStore>().Put(
+            act, new Operator(made, PermissionSet.All, "admin", null, act.Now, asker.ToString())));
+        var asked = (await _scene.Get<LiftFreeze>().Ask(Programme(asker.ToString()), _account, "looked into", CancellationToken.None)).Value.Lift!.Id;
+
+        foreach (var hand in new[] { Programme(made.ToString()), Person(made.ToString()) })
+        {
+            (await Approve(hand, asked)).Refusal!.Code.ShouldBe(RefusalCode.SeparationOfDuties);
+        }
+
+        (await Approve(_scene.Caller, asked)).Refusal.ShouldBeNull();
+    }
+
+    [Fact]
     public async Task Who_was_just_recovered_does_not_lift()
     {
         var approver = await _scene.Account("approver@example.com");

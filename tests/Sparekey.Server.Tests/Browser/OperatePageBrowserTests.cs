@@ -19,7 +19,7 @@ public sealed class OperatePageBrowserTests(Chromium chromium) : IClassFixture<C
         _server = await RunningServer.Start();
         await Approver.AllowPasskeys(_server);
         _origin = new Uri($"http://localhost:{_server.Origin.Port}");
-        _operator = await _server.Account("operator@example.com", username: "olivia.operator");
+        _operator = await _server.Account("operator@example.com", username: "olivia.operator", role: "operator");
         (await _server.Put(
             $"/v1/operators/{_operator}", new { permissions = new[] { "recovery:approve", "recovery:read" } }, _server.AdminToken)).Status.ShouldBe(200);
         var policy = await _server.Get("/v1/policy", _server.AdminToken);

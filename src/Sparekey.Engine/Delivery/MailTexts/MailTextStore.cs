@@ -20,6 +20,16 @@ internal sealed class MailTextStore
             $"SELECT {Columns} FROM mail_texts WHERE tenant_id = @tenant ORDER BY name, locale", new { tenant = tenant.ToString() }))
             .Select(r => r.Read())];
 
+    /// <summary>The own texts that a message may be made of: its own in every language, layouts and phrases.</summary>
+    public async Task<ImmutableArray<OwnMailText>> For(DbSession db, TenantId tenant, string name) =>
+        [.. (await db.List<Row>(
+            $"SELECT {Columns} FROM mail_texts WHERE tenant_id = @tenant AND name IN (@name, @layout, @phrases)",
+            new { tenant = tenant.ToString(), name, layout = MailTemplates.Layout, phrases = MailTemplates.Phrases })).Select(r => r.Read())];
+
+    /// <summary>How many own texts a tenant has.</summary>
+    public Task<long> Count(DbSession db, TenantId tenant) => db.Scalar<long>(
+        "SELECT COUNT(*) FROM mail_texts WHERE tenant_id = @tenant", new { tenant = tenant.ToString() });
+
     /// <summary>One own text.</summary>
     public async Task<OwnMailText?> Find(DbSession db, TenantId tenant, string name, string locale) =>
         (await db.Find<Row>(

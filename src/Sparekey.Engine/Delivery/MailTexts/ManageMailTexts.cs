@@ -6,6 +6,7 @@ using Sparekey.Core;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Delivery.MailTexts;
 
@@ -99,11 +100,10 @@ public sealed class ManageMailTexts
                     return misnamed;
                 }
 
-                var own = await _store.List(act.Db, act.Tenant);
-                var before = own.FirstOrDefault(t => t.Name == name && t.Locale == locale);
+                var before = await _store.Find(act.Db, act.Tenant, name, locale);
                 var refusal = (before?.Version ?? 0) != expected
                     ? new Refusal(RefusalCode.VersionConflict, $"The text is at version {before?.Version ?? 0}.")
-                    : before is null && own.Length >= MostTexts
+                    : before is null && await _store.Count(act.Db, act.Tenant) >= MostTexts
                         ? new Refusal(RefusalCode.InvalidRequest, $"A tenant has at most {MostTexts} texts of its own.")
                         : MailTextCheck.Check(name, text, _templates, await Sample(act.Db, act.Tenant, locale));
                 if (refusal is not null)
@@ -281,14 +281,6 @@ public sealed class ManageMailTexts
     private static string DigestOf(MailText text) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{text.Subject}\0{text.Text}\0{text.Html}")));
 
-    private static Task Record(Act act, LedgerEvent happened, Caller caller, params ReadOnlySpan<(string Name, object? Value)> facts)
-    {
-        var all = new Dictionary<string, object?>(StringComparer.Ordinal) { ["correlation_id"] = caller.CorrelationId };
-        foreach (var (name, value) in facts)
-        {
-            all[name] = value;
-        }
-
-        return act.Record(new LedgerEntry(happened, caller.Principal) { Facts = all });
-    }
+    private static Task Record(Act act, LedgerEvent happened, Caller caller, params ReadOnlySpan<(string Name, object? Value)> facts) =>
+        act.Record(new LedgerEntry(happened, caller.Principal) { Facts = SessionLedger.Facts(caller, facts) });
 }

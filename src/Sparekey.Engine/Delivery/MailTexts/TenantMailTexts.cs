@@ -31,7 +31,7 @@ internal sealed class TenantMailTexts(MailTextStore store, MailTemplates templat
     public async Task<ChosenMailText> Choose(DbSession db, TenantId tenant, string name, string? locale, MailText? trial = null)
     {
         var settings = await store.Settings(db, tenant);
-        var own = await store.List(db, tenant);
+        var own = await store.For(db, tenant, name);
         var candidates = MailLocale.Candidates(locale, settings.Locale);
         var text = trial is null ? Find(own, name, candidates) : new OwnMailText(name, locale!, trial, 0, default);
 
