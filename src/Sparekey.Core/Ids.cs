@@ -167,6 +167,17 @@ public readonly record struct RecoveryId(Guid Value) : IId<RecoveryId>
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>The id under which clients know the request for an escrowed key.</summary>
+/// <param name="Value">The UUID.</param>
+public readonly record struct EscrowRequestId(Guid Value) : IId<EscrowRequestId>
+{
+    /// <inheritdoc/>
+    public static EscrowRequestId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>The id of a redemption.</summary>
 /// <param name="Value">The UUID.</param>
 public readonly record struct RedemptionId(Guid Value) : IId<RedemptionId>

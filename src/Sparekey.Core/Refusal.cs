@@ -48,6 +48,10 @@ public enum RefusalCode
     PolicyChangeNotFound,
     SlackNotFound,
     MessageNotFound,
+    EnrolmentNotFound,
+    RotationNotFound,
+    DrillNotFound,
+    CompanionNotFound,
     ProblemNotFound,
     IdentifierTaken,
     NameTaken,
@@ -85,6 +89,14 @@ public enum RefusalCode
     RecoveriesStopped,
     PolicyChangeClosed,
 
+    // Escrow.
+    EscrowDisabled,
+    AlreadyEnrolled,
+    EscrowMandatory,
+    RotationRunning,
+    RotationUnfinished,
+    DrillFailed,
+
     // Secrets, redemptions, passwords, sessions. Anonymous callers see one of these per route, whatever the cause.
     SecretInvalid,
     SecondHalfRequired,
@@ -104,6 +116,10 @@ public enum RefusalCode
     CurrentPasswordWrong,
     FreshSignInRequired,
     LastCredential,
+
+    // OpenPGP.
+    OpenpgpRefused,
+    OpenpgpUnavailable,
 }
 
 /// <summary>A refusal: its code and, where that helps the caller, what exactly was wrong.</summary>
@@ -131,7 +147,8 @@ public sealed record Refusal(RefusalCode Code, string? Detail = null)
 /// <summary>One wrong member of a request.</summary>
 /// <param name="Pointer">Where it stands (RFC 6901), for example <c>/reason/code</c>.</param>
 /// <param name="Detail">What is wrong with it.</param>
-public sealed record FieldFault(string Pointer, string Detail);
+/// <param name="Rule">The rule it breaks, in snake_case and of a closed set, where a caller must tell rules apart.</param>
+public sealed record FieldFault(string Pointer, string Detail, string? Rule = null);
 
 /// <summary>What a use case answers: a value, or a refusal.</summary>
 /// <typeparam name="T">The value's type.</typeparam>

@@ -1,7 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Core;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Ceremonies;
+using Sparekey.Engine.Credentials.Escrow;
+using Sparekey.Engine.Credentials.Escrow.Identity;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Credentials.ExternalLogins;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
@@ -9,6 +13,7 @@ using Sparekey.Engine.Flows;
 using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
+using Sparekey.Engine.Passbolt;
 using Sparekey.Engine.PersonalCodes;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Registrations;
@@ -36,6 +41,18 @@ public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
 
     /// <summary>Who sends text messages and calls telephones; null when nobody does.</summary>
     public PhoneOptions? Phone { get; init; }
+
+    /// <summary>Whose organisation keys the server holds; nobody's where it is not said.</summary>
+    public EscrowKeyOptions EscrowKeys { get; init; } = new(new Dictionary<TenantId, EscrowKeyFiles>());
+
+    /// <summary>Which notices of escrow operators do not get.</summary>
+    public EscrowMailOptions EscrowMails { get; init; } = new(new HashSet<EscrowNews>());
+
+    /// <summary>The Passbolt server that is watched; null for none.</summary>
+    public CompanionOptions? Companion { get; init; }
+
+    /// <summary>What is a matter of choice about escrow.</summary>
+    public EscrowOptions Escrow { get; init; } = new();
 
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
@@ -79,6 +96,10 @@ public static class EngineRegistration
         services.AddIncidents();
         services.AddReminders();
         services.AddSlack();
+        services.AddEscrow(options.Escrow);
+        services.AddEscrowRequests(options.EscrowKeys, options.EscrowMails);
+        services.AddEscrowIdentity();
+        services.AddPassboltCompanion(options.Companion);
         services.AddSingleton<Housekeeping>();
         return services;
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sparekey.Core;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Reminders;
@@ -26,6 +27,7 @@ public sealed class Housekeeping : BackgroundService
     private readonly Authentication _authentication;
     private readonly SecurityEvents _events;
     private readonly RemindOfExpiry _reminders;
+    private readonly SweepEscrow _escrow;
     private readonly TimeProvider _time;
     private readonly ILogger<Housekeeping> _log;
     private DateTimeOffset _maintained;
@@ -38,11 +40,12 @@ public sealed class Housekeeping : BackgroundService
     /// <param name="authentication">Knows which tokens were used.</param>
     /// <param name="events">Knows what was refused.</param>
     /// <param name="reminders">Reminds of what is about to end.</param>
+    /// <param name="escrow">Deletes what was in escrow.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">The log.</param>
     public Housekeeping(
         Acts acts, Database database, SweepRecoveries recoveries, LedgerSequencer sequencer, Authentication authentication, SecurityEvents events,
-        RemindOfExpiry reminders, TimeProvider time, ILogger<Housekeeping> log)
+        RemindOfExpiry reminders, SweepEscrow escrow, TimeProvider time, ILogger<Housekeeping> log)
     {
         _acts = acts;
         _database = database;
@@ -51,6 +54,7 @@ public sealed class Housekeeping : BackgroundService
         _authentication = authentication;
         _events = events;
         _reminders = reminders;
+        _escrow = escrow;
         _time = time;
         _log = log;
     }
@@ -71,6 +75,7 @@ public sealed class Housekeeping : BackgroundService
             if (isTimeToMaintain)
             {
                 await _reminders.Run(id, cancellationToken);
+                await _escrow.Run(id, cancellationToken);
             }
         }
 
@@ -98,6 +103,7 @@ public sealed class Housekeeping : BackgroundService
             "FROM velocity_alarms WHERE tenant_id = @tenant AND known_until <= @now",
             "FROM reminders WHERE tenant_id = @tenant AND sent_at <= @quarter",
             "FROM dead_letters WHERE tenant_id = @tenant AND died_at <= @month",
+            "FROM escrow_tokens WHERE tenant_id = @tenant AND expires_at <= @month",
             "FROM slack_presses WHERE tenant_id = @tenant AND pressed_at <= @month",
             "FROM slack_messages WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",
             "FROM webhook_deliveries WHERE tenant_id = @tenant AND created_at <= @month AND due_at IS NULL",

@@ -1,6 +1,7 @@
 using Sparekey.Server.Api;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
+using Sparekey.Server.Dialects.Passbolt;
 using Sparekey.Server.Http;
 using Sparekey.Server.Pages;
 using Sparekey.Server.Slack;
@@ -26,6 +27,7 @@ internal static class Doors
         Dialects.LoginId.Endpoints.Map(root);
         Dialects.Cryptlex.Endpoints.Map(root);
         KratosEndpoints.Map(root);
+        PassboltEndpoints.Map(root);
         root.MapSparekeyOpenApi();
         if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)
         {
@@ -34,6 +36,7 @@ internal static class Doors
 
         var v1 = root.MapGroup("/v1").AddEndpointFilter<RefusalRecorder>();
         RecoveriesApi.Map(v1);
+        EscrowCompletionApi.Map(v1);
         RedemptionsApi.Map(v1);
         RecoveryProofsApi.Map(v1);
         ConfirmationsApi.Map(v1);
@@ -51,6 +54,9 @@ internal static class Doors
         WebhooksApi.Map(v1);
         MailApi.Map(v1);
         SlackApi.Map(v1);
+        CompanionApi.Map(v1);
+        EscrowApi.Map(v1);
+        OwnEscrowApi.Map(v1);
         MessagesApi.Map(v1);
     }
 }

@@ -4,6 +4,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
+using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests;
 
@@ -46,6 +47,12 @@ public sealed class NeighbourTests : IAsyncLifetime
         var tokens = (await At("GET", "/v1/tokens")).Json!["tokens"]![0]!;
         var application = opened["application"];
         var digest = new { digest = opened["digest"] };
+        var organisation = await PassboltVectors.Key("account_recovery_organization");
+        (await At("PUT", "/v1/escrow/policy", new { mode = "opt_in", new_key = new { armored_key = organisation.Public } })).Status.ShouldBe(200);
+        var drill = (await At("POST", "/v1/escrow/drills")).Json!["drill"]!["id"];
+        var rotation = (await At(
+            "POST", "/v1/escrow/rotation",
+            new { new_key = new { armored_key = (await PassboltVectors.Key("account_recovery_organization_alternative")).Public } }))["id"];
         var calls = new (string Method, string Path, object? Body)[]
         {
             ("GET", $"/v1/accounts/{account}", null),
@@ -72,6 +79,17 @@ public sealed class NeighbourTests : IAsyncLifetime
             ("GET", $"/v1/applications/{application}", null),
             ("PATCH", $"/v1/applications/{application}", new { name = "mine" }),
             ("DELETE", $"/v1/applications/{application}", null),
+            ("GET", $"/v1/accounts/{account}/openpgp-key", null),
+            ("GET", $"/v1/escrow/enrolments/{account}", null),
+            ("DELETE", $"/v1/escrow/enrolments/{account}", null),
+            ("GET", $"/v1/recoveries/{opened["id"]}/escrow", null),
+            ("POST", $"/v1/recoveries/{opened["id"]}/complete", new { answer = "x" }),
+            ("POST", $"/v1/recoveries/{opened["id"]}/complete", new { key = "x", passphrase = "y" }),
+            ("GET", $"/v1/escrow/rotation/{rotation}/messages", null),
+            ("PUT", $"/v1/escrow/rotation/{rotation}/messages/{account}", new { data = "x" }),
+            ("POST", $"/v1/escrow/rotation/{rotation}/finish", new { revoked_key = new { armored_key = "x" } }),
+            ("DELETE", $"/v1/escrow/rotation/{rotation}", null),
+            ("POST", $"/v1/escrow/drills/{drill}/answer", new { proof = "x" }),
             ("GET", $"/v3/users/{account}", null),
             ("PATCH", $"/v3/users/{account}", new { firstName = "mine" }),
             ("PATCH", $"/v3/users/{account}", new { email = "mine@example.com" }),
@@ -88,6 +106,10 @@ public sealed class NeighbourTests : IAsyncLifetime
         (await _server.Get($"/v1/ledger?recovery={opened["id"]}", _server.AdminToken)).Json!["entries"]!.AsArray().ShouldBeEmpty();
         (await _server.Get($"/v1/recoveries?account={account}", _server.AdminToken)).Json!["recoveries"]!.AsArray().ShouldBeEmpty();
         (await At("GET", $"/v1/recoveries/{opened["id"]}"))["state"].ShouldBe("issued");
+        (await At("GET", "/v1/escrow/rotation"))["state"].ShouldBe("running");
+        (await At("POST", "/v1/escrow/disable", new { })).Status.ShouldBe(200);
+        var disabled = (await At("GET", "/v1/escrow/policy"))["id"];
+        (await _server.Post("/v1/escrow/undo", new { policy_id = disabled }, _server.AdminToken)).Code.ShouldBe("wrong_state");
     }
 
     [Fact]

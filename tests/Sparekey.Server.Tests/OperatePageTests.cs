@@ -88,6 +88,15 @@ public sealed partial class OperatePageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_key_that_an_answer_goes_to_can_be_compared_aloud()
+    {
+        var ready = await (await EscrowSeed.Plant(_server.Services, _server.Origin.GetLeftPart(UriPartial.Authority))).Ask();
+        var fingerprint = (await PassboltVectors.Key(EscrowSeed.DeviceKey)).Fingerprint;
+        var shown = await Get($"/operate/recoveries/{ready.Recovery}", Cookie(_approver.Session));
+        shown.Text.ShouldContain(string.Join(' ', fingerprint.Chunk(4).Select(c => new string(c))));
+    }
+
+    [Fact]
     public async Task T16_A_requester_sees_their_denied_recovery_wait_and_no_word_of_it()
     {
         using var requester = await Approver.Make(_server, "requester@example.com", "recovery:request", "recovery:read", "recovery:approve");

@@ -11,9 +11,11 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Passbolt;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
+using Sparekey.Server.Dialects.Passbolt;
 using Sparekey.Server.Hosting;
 using Sparekey.Testing;
 
@@ -71,10 +73,11 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> Start(
         int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default,
-        LoginIdOptions? loginId = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null, EgressOptions? egress = null)
+        LoginIdOptions? loginId = null, PassboltOptions? passbolt = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null, EgressOptions? egress = null,
+        CompanionOptions? companion = null, DateTimeOffset? now = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
-        var (port, time, log) = (FreePort(), new FakeTimeProvider(), new LogCollector());
+        var (port, time, log) = (FreePort(), new FakeTimeProvider(now), new LogCollector());
         var server = await SparekeyServer.Start(
             new ServerOptions(folder, [$"http://127.0.0.1:{port}"])
             {
@@ -86,9 +89,11 @@ internal sealed class RunningServer : IAsyncDisposable
                 Mail = mail,
                 AnswerBeat = answerBeat,
                 LoginId = loginId ?? new LoginIdOptions(),
+                Passbolt = passbolt ?? new PassboltOptions(),
                 Kratos = kratos ?? new KratosOptions(),
                 Cryptlex = cryptlex ?? new CryptlexOptions(),
                 Egress = egress ?? new EgressOptions(),
+                Companion = companion,
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);

@@ -261,10 +261,10 @@ public sealed class StoryTests : IAsyncLifetime
 
     private async Task Mailed(params string[] texts)
     {
-        var mails = await _server.Mails(_smtp, texts.Length);
+        // Other requests are told of too: what counts is that each of these comes, not how many do.
         foreach (var text in texts)
         {
-            mails.ShouldContain(m => m.Text.Contains(text, StringComparison.Ordinal), string.Join("\n\n", mails.Select(m => m.Text)));
+            await _server.Mails(_smtp, 1, text);
         }
     }
 

@@ -14,7 +14,7 @@ public static class NodePackages
     public static Task Install() => Installed.Value;
 
     // Two versions of one product's clients cannot stand in one folder.
-    private static readonly string[] Folders = ["", "dfns-0.5", "dfns-0.8", "oidc"];
+    private static readonly string[] Folders = ["", "dfns-0.5", "dfns-0.8", "oidc", "passbolt"];
 
     private static async Task Run()
     {

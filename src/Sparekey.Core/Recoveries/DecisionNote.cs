@@ -16,8 +16,20 @@ public sealed record DecisionNote(string? Comment, DecisionSignature? Signature)
     /// <summary>Nothing.</summary>
     public static DecisionNote None { get; } = new(null, null);
 
-    /// <summary>What is wrong with the comment; null when nothing is.</summary>
-    internal Refusal? Fault =>
+    /// <summary>
+    /// The fingerprint of the request key that they compared with the person's; null where they name none. The digest holds it as well:
+    /// this is for who reads fingerprints and no digests.
+    /// </summary>
+    public string? RequestKey { get; init; }
+
+    /// <summary>What is wrong with it; null when nothing is.</summary>
+    /// <param name="recovery">What is decided on.</param>
+    internal Refusal? FaultOn(Recovery recovery) =>
+        RequestKey is not null && (recovery.Request.Means != Means.Escrow || RequestKey != recovery.Request.RequestKeyFingerprint)
+            ? new Refusal(RefusalCode.DigestMismatch, "The request's key is another one.") { Faults = [new FieldFault("/request_key", "Not the key of this request.")] }
+            : FaultOfComment;
+
+    private Refusal? FaultOfComment =>
         Comment is null ? null
         : Comment.Length > LongestComment || string.IsNullOrWhiteSpace(Comment) ? Wrong($"1 to {LongestComment} characters.")
         : CanonicalJson.CanWrite(Comment) ? null

@@ -88,7 +88,11 @@ public abstract record RecoveryCommand
     /// <summary>Writes the reason down, or another one. Decisions on the older digest fall.</summary>
     /// <param name="By">Who.</param>
     /// <param name="Reason">The reason.</param>
-    public sealed record AddReason(Principal By, Reason Reason) : RecoveryCommand;
+    public sealed record AddReason(Principal By, Reason Reason) : RecoveryCommand
+    {
+        /// <summary>Whether it is written for a person who asked where no reason can be given: on another server.</summary>
+        public bool ForPerson { get; init; }
+    }
 
     /// <summary>The person says that it is them who asks.</summary>
     /// <param name="By">The person, or who witnessed it.</param>
@@ -176,6 +180,14 @@ public abstract record RecoveryCommand
     /// <param name="By">Who.</param>
     /// <param name="Account">The account as it is now.</param>
     public sealed record CompleteDirectly(Principal By, AccountFacts Account) : RecoveryCommand;
+
+    /// <summary>
+    /// Names the key that the person's device made, where an escrow recovery was opened before there was one: once. Decisions on the
+    /// older digest fall.
+    /// </summary>
+    /// <param name="By">The person, or Sparekey for what their device sent.</param>
+    /// <param name="Fingerprint">The key's fingerprint: 40 upper-case hexadecimal digits.</param>
+    public sealed record BindKey(Principal By, string Fingerprint) : RecoveryCommand;
 
     /// <summary>Ends it.</summary>
     /// <param name="By">Who.</param>

@@ -25,6 +25,7 @@ public static partial class RecoveryMachine
         RecoveryCommand.Deny c => c.By,
         RecoveryCommand.Issue c => c.By,
         RecoveryCommand.CompleteDirectly c => c.By,
+        RecoveryCommand.BindKey c => c.By,
         RecoveryCommand.Cancel c => c.By,
         _ => null,
     };

@@ -15,7 +15,8 @@ public static partial class RecoveryMachine
             return Refuse(ended);
         }
 
-        if (!command.By.IsSamePersonAs(recovery.RequestedBy))
+        var forPerson = command.ForPerson && recovery.Request.Means == Means.Escrow && recovery.RequestedBy.IsPersonOf(recovery.Request.Account);
+        if (!forPerson && !command.By.IsSamePersonAs(recovery.RequestedBy))
         {
             return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "The reason is the requester's to give."));
         }
@@ -30,30 +31,70 @@ public static partial class RecoveryMachine
             return Refuse(new Refusal(RefusalCode.AlreadyDecided, "This reason is written down already."));
         }
 
-        // Who decided saw another digest: their word does not carry over to a story they did not read.
-        var voided = recovery.Requirements.Any(r => r.IsDecidedByPeople && !r.Met.IsEmpty);
-        var requirements = MeetByReason(Unmet(recovery.Requirements), command.Reason, command.By, now);
-        var next = recovery with
-        {
-            Request = recovery.Request with { Reason = command.Reason },
-            Requirements = requirements,
-            State = RecoveryState.Pending,
-        };
-        var events = new List<RecoveryEvent>
-        {
-            new(LedgerEvent.RecoveryReasonAdded, command.By)
+        var next = Anew(recovery, recovery.Request with { Reason = command.Reason }, command.By, now);
+        return Changed(
+            recovery, next,
+            new RecoveryEvent(LedgerEvent.RecoveryReasonAdded, command.By)
             {
                 Facts = Facts(("digest", next.Digest)),
                 Texts = command.Reason.Texts,
             },
-        };
-        if (voided)
+            now);
+    }
+
+    // An escrow recovery that somebody else opened waits for the person's device to say which key the answer goes to.
+    private static Decision BindKey(Recovery recovery, RecoveryCommand.BindKey command, DateTimeOffset now)
+    {
+        if (OnlyWhileOpen(recovery, command.By, now) is { } ended)
         {
-            events.Add(new RecoveryEvent(LedgerEvent.RecoveryDecisionVoided, command.By));
+            return Refuse(ended);
         }
 
+        if (recovery.Request.Means != Means.Escrow)
+        {
+            return Refuse(new Refusal(RefusalCode.WrongState, "Only what is escrowed goes to a key."));
+        }
+
+        // Whoever names the key receives the answer: nobody names it for the person.
+        if (!command.By.IsPersonOf(recovery.Request.Account) && command.By.Kind != PrincipalKind.System)
+        {
+            return Refuse(new Refusal(RefusalCode.SeparationOfDuties, "The key is the person's own to name."));
+        }
+
+        if (!RecoveryRequest.IsFingerprint(command.Fingerprint))
+        {
+            return Refuse(new Refusal(RefusalCode.InvalidRequest, "A fingerprint has 40 upper-case hexadecimal digits."));
+        }
+
+        if (recovery.Request.RequestKeyFingerprint is not null)
+        {
+            return Refuse(new Refusal(RefusalCode.AlreadyDecided, "It has its key; another one takes another recovery."));
+        }
+
+        var next = Anew(recovery, recovery.Request with { RequestKeyFingerprint = command.Fingerprint }, command.By, now);
+        return Changed(
+            recovery, next,
+            new RecoveryEvent(LedgerEvent.RecoveryKeyBound, command.By)
+            {
+                Facts = Facts(("digest", next.Digest), ("request_key", command.Fingerprint)),
+            },
+            now);
+    }
+
+    // Who decided saw another digest: their word does not carry over to a story they did not read.
+    private static Recovery Anew(Recovery recovery, RecoveryRequest request, Principal by, DateTimeOffset now) => recovery with
+    {
+        Request = request,
+        Requirements = MeetByReason(Unmet(recovery.Requirements), request.Reason, by, now),
+        State = RecoveryState.Pending,
+    };
+
+    private static Decision.Accepted Changed(Recovery before, Recovery next, RecoveryEvent happened, DateTimeOffset now)
+    {
+        var voided = before.Requirements.Any(r => r.IsDecidedByPeople && !r.Met.IsEmpty);
         var (settled, more) = Settle(next, now);
-        return new Decision.Accepted(settled, [.. events, .. more]);
+        return new Decision.Accepted(
+            settled, voided ? [happened, new RecoveryEvent(LedgerEvent.RecoveryDecisionVoided, happened.By), .. more] : [happened, .. more]);
     }
 
     private static Decision Confirm(Recovery recovery, RecoveryCommand.Confirm command, DateTimeOffset now)
@@ -85,7 +126,7 @@ public static partial class RecoveryMachine
         return open.Count > 0 && !open.Exists(Counts)
             ? Refuse(new Refusal(
                 RefusalCode.ChannelNotAvailable, $"Here they confirm over: {string.Join(", ", open.SelectMany(r => r.Over).Distinct(StringComparer.Ordinal))}."))
-            : Meet(recovery, r => r.Kind == RequirementKind.Confirmation && Counts(r), met, now, command.Note.Comment);
+            : Meet(recovery, r => r.Kind == RequirementKind.Confirmation && Counts(r), met, now, command.Note);
 
         bool Counts(Requirement requirement) =>
             requirement.Over.IsEmpty || (command.Over is { } over && requirement.Over.Contains(over, StringComparer.Ordinal));
@@ -125,7 +166,7 @@ public static partial class RecoveryMachine
             r => (r.Kind == RequirementKind.Evidence && r.EvidenceKind == command.Kind)
                 || (r.Kind == RequirementKind.SecondProof && command.Kind == Requirement.RepeatedProofing)
                 || (r.Kind == RequirementKind.Confirmation && r.OrEvidence),
-            new MetBy(command.By, command.Kind, now) { Signature = command.Note.Signature }, now, command.Note.Comment);
+            new MetBy(command.By, command.Kind, now) { Signature = command.Note.Signature }, now, command.Note);
     }
 
     private static Decision Authorize(Recovery recovery, RecoveryCommand.Authorize command, DateTimeOffset now) =>
@@ -155,7 +196,7 @@ public static partial class RecoveryMachine
         var approvals = recovery.Requirements.Where(r => r.Kind == RequirementKind.Approvals).ToList();
         var open = approvals.Where(r => !r.IsMet(now)).ToList();
         var met = new MetBy(command.By, "approval", now) { Signature = command.Note.Signature };
-        return open.Exists(Counts) ? Meet(recovery, Counts, met, now, command.Note.Comment)
+        return open.Exists(Counts) ? Meet(recovery, Counts, met, now, command.Note)
             : approvals.Exists(AgreedTo) ? Refuse(RefusalCode.AlreadyDecided)
             : open.Exists(r => r.Signed) && command.Note.Signature is null ? Refuse(RefusalCode.SignatureRequired)
             : open.Count > 0 ? Refuse(new Refusal(RefusalCode.SeparationOfDuties, "Policy asks others to agree: of a certain group, or the manager."))
@@ -189,7 +230,7 @@ public static partial class RecoveryMachine
                 [
                     new RecoveryEvent(LedgerEvent.RecoveryDenied, command.By)
                     {
-                        Facts = WithSignature(Facts(("digest", recovery.Digest)), command.Note.Signature),
+                        Facts = WithSignature(WithRequestKey(Facts(("digest", recovery.Digest)), recovery, command.Note), command.Note.Signature),
                         Texts = Texts(("comment", command.Note.Comment)),
                     },
                 ]);
@@ -221,7 +262,7 @@ public static partial class RecoveryMachine
     };
 
     private static Decision Meet(
-        Recovery recovery, Func<Requirement, bool> which, MetBy met, DateTimeOffset now, string? comment = null)
+        Recovery recovery, Func<Requirement, bool> which, MetBy met, DateTimeOffset now, DecisionNote? note = null)
     {
         var open = recovery.Requirements.Where(r => which(r) && !r.IsMet(now)).ToList();
         if (open.Count == 0)
@@ -236,11 +277,13 @@ public static partial class RecoveryMachine
         var events = open.Select(r => new RecoveryEvent(LedgerEvent.RecoveryRequirementMet, met.By)
         {
             Facts = WithSignature(
-                met.Over is null
-                    ? Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("digest", recovery.Digest))
-                    : Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("over", met.Over), ("digest", recovery.Digest)),
+                WithRequestKey(
+                    met.Over is null
+                        ? Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("digest", recovery.Digest))
+                        : Facts(("requirement", WireName.Of(r.Kind)), ("how", met.How), ("over", met.Over), ("digest", recovery.Digest)),
+                    recovery, note),
                 met.Signature),
-            Texts = Texts(("comment", comment)),
+            Texts = Texts(("comment", note?.Comment)),
         });
         var (settled, more) = Settle(next, now);
         return new Decision.Accepted(settled, [.. events, .. more]);
@@ -249,6 +292,20 @@ public static partial class RecoveryMachine
     // Which passkey signed, and what: enough to show, with the statement, that this and nothing else was decided.
     private static ImmutableDictionary<string, object?> WithSignature(ImmutableDictionary<string, object?> facts, DecisionSignature? signature) =>
         signature is null ? facts : facts.SetItem("signed_with", signature.Credential.ToString()).SetItem("signed", signature.Hash);
+
+    // To which key the answer goes, where it goes to one: the digest holds it too, but nobody reads it out of that. Who decided on the
+    // digest alone is told apart from who named the key besides.
+    private static ImmutableDictionary<string, object?> WithRequestKey(
+        ImmutableDictionary<string, object?> facts, Recovery recovery, DecisionNote? note = null)
+    {
+        if (recovery.Request is not { Means: Means.Escrow, RequestKeyFingerprint: { } fingerprint })
+        {
+            return facts;
+        }
+
+        facts = facts.SetItem("request_key", fingerprint);
+        return note?.RequestKey is null ? facts : facts.SetItem("request_key_named", true);
+    }
 
     private static ImmutableArray<Requirement> MeetByReason(
         ImmutableArray<Requirement> requirements, Reason? reason, Principal by, DateTimeOffset now) =>

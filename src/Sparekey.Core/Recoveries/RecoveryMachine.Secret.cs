@@ -182,7 +182,10 @@ public static partial class RecoveryMachine
         var next = Strengthen(recovery, command.Account, answer, now);
         if (next.AllMet(now))
         {
-            return Completed(next, command.By, now);
+            // Nothing can be encrypted to a device that has not said what to.
+            return next.Request.RequestKeyFingerprint is null
+                ? Refuse(new Refusal(RefusalCode.WrongState, "The person's device has made no key for it yet."))
+                : Completed(next, command.By, now);
         }
 
         return Raised(recovery, next, new Refusal(RefusalCode.RequirementsOpen, OpenRequirements(next, now)), now);
@@ -193,9 +196,9 @@ public static partial class RecoveryMachine
         var facts = Facts(
             ("generation", recovery.LastGeneration),
             ("revoke", recovery.Request.Revoke.Select(WireName.Of).ToList()));
+        facts = WithRequestKey(intoSession ? facts.Add("into", "session") : facts, recovery);
         return new Decision.Accepted(
-            Close(recovery, RecoveryState.Completed, now),
-            [new RecoveryEvent(LedgerEvent.RecoveryCompleted, by) { Facts = intoSession ? facts.Add("into", "session") : facts }]);
+            Close(recovery, RecoveryState.Completed, now), [new RecoveryEvent(LedgerEvent.RecoveryCompleted, by) { Facts = facts }]);
     }
 
     // The account may have changed, or the policy, since people decided.
@@ -236,10 +239,9 @@ public static partial class RecoveryMachine
             return null;
         }
 
-        var open = next.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList();
         return new Decision.Accepted(
             next with { State = changed ? RecoveryState.Ready : RecoveryState.Pending, Secret = null, Redemption = null, Version = recovery.Version + 1 },
-            [new RecoveryEvent(LedgerEvent.RecoveryRequirementsRaised, Principal.System) { Facts = Facts(("open", open)) }]);
+            [RequirementsRaised(next, now)]);
     }
 
     // The requirements that count are the union of the policy at opening and now.
@@ -260,12 +262,14 @@ public static partial class RecoveryMachine
             return Refuse(refused);
         }
 
-        var open = after.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList();
-        return new Decision.Accepted(
-            after with { State = RecoveryState.Pending },
-            [new RecoveryEvent(LedgerEvent.RecoveryRequirementsRaised, Principal.System) { Facts = Facts(("open", open)) }],
-            refused);
+        return new Decision.Accepted(after with { State = RecoveryState.Pending }, [RequirementsRaised(after, now)], refused);
     }
+
+    private static RecoveryEvent RequirementsRaised(Recovery recovery, DateTimeOffset now) =>
+        new(LedgerEvent.RecoveryRequirementsRaised, Principal.System)
+        {
+            Facts = Facts(("open", recovery.Requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList())),
+        };
 
     private static bool Unchanged(Recovery before, Recovery after) =>
         before.Digest == after.Digest && before.State == RecoveryState.Pending

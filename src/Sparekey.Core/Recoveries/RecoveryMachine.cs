@@ -66,7 +66,7 @@ public static partial class RecoveryMachine
     };
 
     private static Decision DecideOn(Recovery current, RecoveryCommand command, Policy policy, DateTimeOffset now) =>
-        NoteOf(command)?.Fault is { } fault ? Refuse(fault) : command switch
+        NoteOf(command)?.FaultOn(current) is { } fault ? Refuse(fault) : command switch
         {
             RecoveryCommand.AddReason c => AddReason(current, c, now),
             RecoveryCommand.Confirm c => Confirm(current, c, now),
@@ -79,6 +79,7 @@ public static partial class RecoveryMachine
             RecoveryCommand.Redeem c => Redeem(current, c, now),
             RecoveryCommand.Complete c => Complete(current, c, now),
             RecoveryCommand.CompleteDirectly c => CompleteDirectly(current, c, policy, now),
+            RecoveryCommand.BindKey c => BindKey(current, c, now),
             RecoveryCommand.Cancel c => Cancel(current, c, now),
             RecoveryCommand.Tick => Refuse(RefusalCode.WrongState),
             _ => throw new InvalidOperationException("The set of commands is closed."),
@@ -119,15 +120,17 @@ public static partial class RecoveryMachine
         };
         var opened = new RecoveryEvent(LedgerEvent.RecoveryOpened, open.By)
         {
-            Facts = Facts(
-                ("means", WireName.Of(request.Means)),
-                ("channel", WireName.Of(request.Channel)),
-                ("application", request.Application.ToString()),
-                ("account_version", request.AccountVersion),
-                ("rules", answer.Rules.ToList()),
-                ("requirements", requirements.Select(r => WireName.Of(r.Kind)).ToList()),
-                ("open", requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList()),
-                ("digest", recovery.Digest)),
+            Facts = WithRequestKey(
+                Facts(
+                    ("means", WireName.Of(request.Means)),
+                    ("channel", WireName.Of(request.Channel)),
+                    ("application", request.Application.ToString()),
+                    ("account_version", request.AccountVersion),
+                    ("rules", answer.Rules.ToList()),
+                    ("requirements", requirements.Select(r => WireName.Of(r.Kind)).ToList()),
+                    ("open", requirements.Where(r => !r.IsMet(now)).Select(r => WireName.Of(r.Kind)).ToList()),
+                    ("digest", recovery.Digest)),
+                recovery),
             Texts = request.Reason?.Texts ?? ImmutableDictionary<string, string>.Empty,
         };
         var (settled, events) = Settle(recovery, now);

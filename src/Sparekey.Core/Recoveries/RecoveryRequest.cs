@@ -183,8 +183,14 @@ public sealed record RecoveryRequest(
     /// <summary>What the caller says of the risk it sees.</summary>
     public Risk? Risk { get; init; }
 
+    /// <summary>Whether a text is the fingerprint of an OpenPGP key: 40 upper-case hexadecimal digits.</summary>
+    /// <param name="text">The text.</param>
+    public static bool IsFingerprint(string text) => text.Length == 40 && text.All(char.IsAsciiHexDigitUpper);
+
     internal Refusal? Fault => Reason?.FaultAt("/reason") is { } fault ? fault
         : Risk?.FaultAt("/risk") is { } wrong ? wrong
+        : Means == Means.Escrow && RequestKeyFingerprint is { } key && !IsFingerprint(key)
+            ? new Refusal(RefusalCode.InvalidRequest, "A fingerprint has 40 upper-case hexadecimal digits.")
         : CanonicalJson.CanWrite(RequestKeyFingerprint) ? null
         : new Refusal(RefusalCode.InvalidRequest, "A text holds half a character or U+0000.");
 

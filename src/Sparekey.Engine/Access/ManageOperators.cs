@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Core.Access;
+using Sparekey.Core.Accounts;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Policies;
@@ -47,12 +48,12 @@ public sealed class ManageOperators
             caller.Tenant,
             async act =>
             {
-                if (await FaultOf(act, caller, account) is { } refusal)
+                var person = await _accounts.Find(act.Db, act.Tenant, account);
+                if ((await _tokens.StillHolds(act, caller) ?? FaultOf(caller, person)) is { } refusal)
                 {
                     return refusal;
                 }
 
-                var person = await _accounts.Find(act.Db, act.Tenant, account);
                 var ranks = await _policies.Ranks(act.Db, act.Tenant);
                 var before = await _store.Find(act.Db, act.Tenant, account, act.Now);
                 var granted = new Operator(
@@ -79,7 +80,7 @@ public sealed class ManageOperators
 
                 await _store.Put(act, granted);
                 await Record(act, LedgerEvent.OperatorChanged, caller, granted);
-                await RevokeTokens(act, caller, account, new Grant(Principal.Of(account), granted.Permissions, granted.Ceiling, granted.ExpiresAt), ranks);
+                await RevokeTokens(act, caller, account, granted.Grant, ranks);
                 return granted;
             },
             cancellationToken);
@@ -125,10 +126,9 @@ public sealed class ManageOperators
     public Task<IReadOnlyList<Operator>> Page(Caller caller, AccountId? after, int limit, CancellationToken cancellationToken) =>
         _acts.Read(db => _store.List(db, caller.Tenant, after?.ToString(), limit), cancellationToken);
 
-    private async Task<Refusal?> FaultOf(Act act, Caller caller, AccountId account) =>
-        await _tokens.StillHolds(act, caller) is { } over ? over
-        : await _accounts.Find(act.Db, act.Tenant, account) is null ? RefusalCode.AccountNotFound
-        : caller.Principal.IsPersonOf(account) ? RefusalCode.OwnAccount
+    private static Refusal? FaultOf(Caller caller, Account? person) =>
+        person is null ? RefusalCode.AccountNotFound
+        : caller.Principal.IsPersonOf(person.Id) ? RefusalCode.OwnAccount
         : null;
 
     // What others made for the operator's programmes stands: it was never the operator's to give.
@@ -136,7 +136,7 @@ public sealed class ManageOperators
     {
         foreach (var token in await _tokens.MadeBy(act.Db, act.Tenant, account))
         {
-            if (left?.MayMint(token.Permissions, token.Ceiling, token.ExpiresAt, ranks, token.Kinds) is not null || left is null)
+            if (left is null || left.MayMint(token.Permissions, token.Ceiling, token.ExpiresAt, ranks, token.Kinds) is not null)
             {
                 await _tokens.Revoke(act, token.Id);
                 await TokenLedger.Record(act, caller, LedgerEvent.TokenRevoked, token);
@@ -151,7 +151,7 @@ public sealed class ManageOperators
     // A ceiling that policy has no role for any more covers nothing, and must not keep anybody from ending the rest.
     private static Operator Known(Operator found, RankOrder ranks) => ranks.Knows(found.Ceiling) ? found : found with { Ceiling = ranks.Lowest };
 
-    private static Task Record(Act act, LedgerEvent happened, Caller caller, Operator granted) =>
+    internal static Task Record(Act act, LedgerEvent happened, Caller caller, Operator granted) =>
         act.Record(new LedgerEntry(happened, caller.Principal, granted.Account)
         {
             Facts = new Dictionary<string, object?>(StringComparer.Ordinal)

@@ -24,6 +24,6 @@ internal sealed class OperatorGrants(OperatorStore operators, AccountStore accou
         await operators.Find(db, tenant, person, now) is { } found
             && await accounts.Find(db, tenant, person) is { } account
             && (await policies.Ranks(db, tenant)).MayOperate(account.Role, found.Ceiling)
-            ? new Grant(Principal.Of(person), found.Permissions, found.Ceiling, found.ExpiresAt)
+            ? found.Grant
             : null;
 }

@@ -12,7 +12,11 @@ namespace Sparekey.Engine.Access;
 /// <param name="GrantedAt">Since when.</param>
 /// <param name="GrantedBy">Who granted it: the id of the principal, of its owner where it is a programme.</param>
 public sealed record Operator(
-    AccountId Account, PermissionSet Permissions, string Ceiling, DateTimeOffset? ExpiresAt, DateTimeOffset GrantedAt, string GrantedBy);
+    AccountId Account, PermissionSet Permissions, string Ceiling, DateTimeOffset? ExpiresAt, DateTimeOffset GrantedAt, string GrantedBy)
+{
+    /// <summary>What they may do as a caller.</summary>
+    internal Grant Grant => new(Principal.Of(Account), Permissions, Ceiling, ExpiresAt);
+}
 
 /// <summary>Who the tenant's operators are.</summary>
 internal sealed class OperatorStore
@@ -31,6 +35,15 @@ internal sealed class OperatorStore
             WHERE tenant_id = @tenant AND account_id = @account AND (expires_at IS NULL OR expires_at > @now)
             """,
             new { tenant = tenant.ToString(), account = account.ToString(), now = now.ToUnixTimeMilliseconds() }))?.Read();
+
+    /// <summary>The operators whose time is not over among the accounts whose ids a query finds.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="ids">A query of one column <c>id</c>.</param>
+    /// <param name="parameters">Its parameters, <c>tenant</c> and <c>now</c> among them.</param>
+    public async Task<IReadOnlyDictionary<AccountId, Operator>> Of(DbSession db, string ids, object parameters) =>
+        (await db.List<Row>(
+            $"SELECT {Columns} FROM operators JOIN ({ids}) q ON q.id = account_id WHERE tenant_id = @tenant AND (expires_at IS NULL OR expires_at > @now)",
+            parameters)).Select(r => r.Read()).ToDictionary(o => o.Account);
 
     /// <summary>All operators, in the order of their accounts' ids.</summary>
     public async Task<IReadOnlyList<Operator>> List(DbSession db, TenantId tenant, string? after, int limit) =>

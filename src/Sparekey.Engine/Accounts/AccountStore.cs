@@ -119,6 +119,26 @@ internal sealed class AccountStore
         return [.. rows.Select(r => r.Read(addressesOf[r.Id], externalIdsOf[r.Id]))];
     }
 
+    /// <summary>The accounts whose ids a query finds, by their ids.</summary>
+    /// <param name="db">The transaction.</param>
+    /// <param name="ids">A query of one column <c>id</c>, of accounts that are not deleted.</param>
+    /// <param name="parameters">Its parameters, <c>tenant</c> among them.</param>
+    public async Task<IReadOnlyDictionary<AccountId, Account>> Of(DbSession db, string ids, object parameters)
+    {
+        var rows = await db.List<AccountRow>(
+            $"SELECT {AccountRow.Columns} FROM accounts a JOIN ({ids}) q ON q.id = a.id WHERE a.tenant_id = @tenant", parameters);
+        var addresses = (await db.List<AddressRow>(
+            $"SELECT {AddressRow.Columns} FROM addresses d JOIN ({ids}) q ON q.id = d.account_id WHERE d.tenant_id = @tenant ORDER BY d.account_id, d.ordinal",
+            parameters)).ToLookup(a => a.Account, StringComparer.Ordinal);
+        var externalIds = (await db.List<ExternalIdRow>(
+            $"""
+            SELECT {ExternalIdRow.Columns} FROM account_external_ids e JOIN ({ids}) q ON q.id = e.account_id
+            WHERE e.tenant_id = @tenant ORDER BY e.account_id, e.dialect, e.id
+            """,
+            parameters)).ToLookup(e => e.Account, StringComparer.Ordinal);
+        return rows.Select(r => r.Read(addresses[r.Id], externalIds[r.Id])).ToDictionary(a => a.Id);
+    }
+
     /// <summary>A numbered page of the accounts that a search is for.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>

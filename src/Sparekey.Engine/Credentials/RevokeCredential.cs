@@ -6,6 +6,7 @@ using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Engine.Sessions;
@@ -26,10 +27,12 @@ public sealed class RevokeCredential
     private readonly SessionStore _sessions;
     private readonly AccountFactsReader _facts;
     private readonly VelocityLimits _limits;
+    private readonly EnrolmentStore _enrolments;
+    private readonly EscrowEnrolling _enrolling;
 
     internal RevokeCredential(
         Acts acts, AccountStore accounts, ApplicationStore applications, PolicyStore policies, CredentialStore credentials,
-        SessionStore sessions, AccountFactsReader facts, VelocityLimits limits)
+        SessionStore sessions, AccountFactsReader facts, VelocityLimits limits, EnrolmentStore enrolments, EscrowEnrolling enrolling)
     {
         _acts = acts;
         _accounts = accounts;
@@ -39,6 +42,8 @@ public sealed class RevokeCredential
         _sessions = sessions;
         _facts = facts;
         _limits = limits;
+        _enrolments = enrolments;
+        _enrolling = enrolling;
     }
 
     /// <summary>Removes a credential; the sessions it opened end with it.</summary>
@@ -94,6 +99,13 @@ public sealed class RevokeCredential
         if (credential.ProvisionalUntil is null && await FaultOf(act, caller, account, policy, application) is { } refused)
         {
             return refused;
+        }
+
+        // An escrow has two halves and a decision behind it; all of it goes.
+        if (credential.Kind == CredentialKind.Escrow && await _enrolments.Find(act.Db, act.Tenant, id) is { } enrolment)
+        {
+            await _enrolling.Withdraw(act, caller, caller.Principal, enrolment, forget: true);
+            return credential;
         }
 
         await _credentials.Revoke(act, id, credentialId);

@@ -36,7 +36,8 @@ public sealed class SuspendCredential
     // If the process dies after this act, the credential rests, its sessions are over and the person is told.
     private async Task<Result<Credential>> Change(Act act, Visitor visitor, SignedAction action, CredentialId id, CredentialState state)
     {
-        if (action.Signer.Account is not { } account || await _credentials.Find(act.Db, act.Tenant, account, id) is not { } credential)
+        if (action.Signer.Account is not { } account || await _credentials.Find(act.Db, act.Tenant, account, id) is not { } credential
+            || credential.Kind == CredentialKind.Escrow)
         {
             return RefusalCode.CredentialNotFound;
         }

@@ -5,6 +5,7 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Delivery.MailTexts;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Recoveries;
@@ -91,6 +92,11 @@ internal sealed class MailComposer(
             ["ends"] = "1800000000000",
             ["what"] = "token",
             ["step"] = "issued",
+            ["news"] = WireName.Of(EscrowNews.RequestMade),
+            ["review_link"] = new Uri(page, "/app/account-recovery/requests/review/00000000-0000-4000-8000-000000000000").AbsoluteUri,
+            ["request_key"] = "0123456789ABCDEF0123456789ABCDEF01234567",
+            ["source"] = "192.0.2.1",
+            ["device"] = "sample browser",
         };
     }
 
@@ -126,6 +132,11 @@ internal sealed class MailComposer(
                 ? phrases.Time(DateTimeOffset.FromUnixTimeMilliseconds(ends)) : null,
             ["what"] = phrases.Of("ends", values.GetValueOrDefault("what")),
             ["step"] = phrases.Of("step", values.GetValueOrDefault("step")),
+            ["news"] = phrases.Of("escrow", values.GetValueOrDefault("news")),
+            ["review_link"] = values.GetValueOrDefault("review_link"),
+            ["request_key"] = values.GetValueOrDefault("request_key"),
+            ["source"] = values.GetValueOrDefault("source"),
+            ["device"] = values.GetValueOrDefault("device"),
             ["session"] = values.GetValueOrDefault("into") == "session" ? "session" : null,
             ["requester"] = phrases.Of("requested_by", values.GetValueOrDefault("requested_by")),
             ["means"] = phrases.Of("means", values.GetValueOrDefault("means")),

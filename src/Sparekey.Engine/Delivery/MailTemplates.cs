@@ -95,11 +95,13 @@ internal sealed class MailTemplates
     /// <summary>Where in a layout the text stands.</summary>
     public const string Body = "[body]";
 
+    // Built into the program, so that they are the same for all of it; compiling them all would be most of a start.
+    private static readonly ConcurrentDictionary<(string Name, string Language), CompiledMail> Compilations = new();
+
     private readonly Dictionary<(string Name, string Language), MailText> _texts = [];
     private readonly Dictionary<string, Phrases> _phrases = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<(string Name, string Language), CompiledMail> _compiled = new();
 
-    /// <summary>Reads every text: one that is missing or broken stops the start, not a mail.</summary>
+    /// <summary>Reads every text: one that is missing stops the start, not a mail.</summary>
     public MailTemplates()
     {
         foreach (var language in Languages)
@@ -112,7 +114,6 @@ internal sealed class MailTemplates
             {
                 _texts[(name, language)] = new MailText(
                     Read($"{language}/{name}.subject.hbs").Trim(), Read($"{language}/{name}.text.hbs"), Read($"{language}/{name}.html.hbs"));
-                Compiled(name, language);
             }
         }
     }
@@ -137,7 +138,7 @@ internal sealed class MailTemplates
     /// <param name="name">The text's name.</param>
     /// <param name="language">One of <see cref="Languages"/>.</param>
     public CompiledMail Compiled(string name, string language) =>
-        _compiled.GetOrAdd((name, language), key => new CompiledMail(_texts[key], _texts[(Layout, key.Language)]));
+        Compilations.GetOrAdd((name, language), key => new CompiledMail(_texts[key], _texts[(Layout, key.Language)]));
 
     private static string Read(string name)
     {

@@ -81,6 +81,24 @@ public enum MessageKind
     /// <summary>Tells that what the account is called by changed.</summary>
     NameChangedNotice,
 
+    /// <summary>Carries the link with which a person begins to get their escrowed key back.</summary>
+    EscrowToken,
+
+    /// <summary>Carries the link with which a person goes on whose request for their escrowed key was approved.</summary>
+    EscrowApproved,
+
+    /// <summary>Tells a person, at every address, that their escrowed key was released to the device that asked for it.</summary>
+    EscrowReleasedNotice,
+
+    /// <summary>Tells a person that their request for their escrowed key was turned down.</summary>
+    EscrowRejectedNotice,
+
+    /// <summary>Tells a person that they have their escrowed key back.</summary>
+    EscrowFinishedNotice,
+
+    /// <summary>Tells an operator what happens to escrow: requests, answers, the policy.</summary>
+    EscrowOperatorNotice,
+
     /// <summary>Reminds that a token, a right or a password is about to end.</summary>
     ExpiryReminder,
 }
@@ -96,7 +114,7 @@ internal static class MessageKinds
     {
         MessageKind.RecoveryRequestedNotice or MessageKind.RecoveryOpenedNotice or MessageKind.RecoveryIssuedNotice
             or MessageKind.RecoveryCompletedNotice or MessageKind.RecoveryCancelledNotice or MessageKind.RecoveryReadyNotice
-            or MessageKind.RecoveryReminder => message.Recovery is not null,
+            or MessageKind.RecoveryReminder or MessageKind.EscrowReleasedNotice or MessageKind.EscrowFinishedNotice => message.Recovery is not null,
         MessageKind.CredentialChangedNotice or MessageKind.AddressChangedNotice or MessageKind.NameChangedNotice
             or MessageKind.SessionDelegatedNotice or MessageKind.SignInCodeNotice or MessageKind.AccountUnfrozenNotice => true,
         _ => false,

@@ -50,4 +50,22 @@ public enum KeyPurpose
 
     /// <summary>Seals of the secrets of tenants' apps in Slack.</summary>
     Slack,
+
+    /// <summary>Seals of tenants' own OpenPGP keys and of the keys that sign access tokens for their clients.</summary>
+    OpenpgpServer,
+
+    /// <summary>Seals of people's private keys in escrow, which their own secrets encrypt already.</summary>
+    EscrowBlob,
+
+    /// <summary>Seals of the messages that hold those secrets for the organisation's key.</summary>
+    EscrowPassword,
+
+    /// <summary>Seals and hashes of drills.</summary>
+    EscrowDrill,
+
+    /// <summary>Seals of answers to requests for escrowed keys.</summary>
+    EscrowAnswer,
+
+    /// <summary>Seals of what a request for an escrowed key needs again: its mailed token, what another server said.</summary>
+    EscrowRequest,
 }

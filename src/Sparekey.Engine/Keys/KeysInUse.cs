@@ -22,6 +22,7 @@ public sealed class KeysInUse(Database database, TimeProvider time)
         [
             "access_tokens WHERE revoked_at IS NULL AND expires_at > @now", "sessions", "recovery_secrets", "redemptions",
             "idempotency", "repudiation_tokens", "recovery_codes WHERE spent_at IS NULL",
+            "escrow_drills WHERE state = 'open' AND expires_at > @now",
             "(SELECT confirm_key_version AS key_version FROM addresses "
                 + "WHERE confirm_mac IS NOT NULL AND confirm_expires_at > @now) AS confirmations",
         ];
@@ -35,7 +36,15 @@ public sealed class KeysInUse(Database database, TimeProvider time)
         }
 
         // A seal names its version in its own first bytes.
-        foreach (var rows in new[] { "signing_keys", "outbox", "ceremonies", "webhooks", "slack_apps", "dead_letters WHERE sealed IS NOT NULL" })
+        string[] envelopes =
+        [
+            "signing_keys", "outbox", "ceremonies", "webhooks", "slack_apps", "openpgp_server_keys", "escrow_blobs", "escrow_passwords",
+            "dead_letters WHERE sealed IS NOT NULL",
+            "escrow_answers WHERE sealed IS NOT NULL",
+            "(SELECT token_sealed AS sealed FROM escrow_requests WHERE token_sealed IS NOT NULL) AS tokens",
+            "(SELECT password_sealed AS sealed FROM escrow_requests WHERE password_sealed IS NOT NULL) AS passwords",
+        ];
+        foreach (var rows in envelopes)
         {
             foreach (var envelope in await db.List<byte[]>($"SELECT sealed FROM {rows}"))
             {

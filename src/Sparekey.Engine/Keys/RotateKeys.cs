@@ -14,8 +14,11 @@ namespace Sparekey.Engine.Keys;
 /// <param name="signing">Signing keys, sealed again at once.</param>
 /// <param name="uses">Counts what hangs on a key.</param>
 /// <param name="time">The clock.</param>
-public sealed class RotateKeys(Acts acts, KeyRing keys, SigningKeys signing, KeysInUse uses, TimeProvider time)
+/// <param name="rows">What else is sealed for good, sealed again at once.</param>
+public sealed class RotateKeys(Acts acts, KeyRing keys, SigningKeys signing, KeysInUse uses, TimeProvider time, IEnumerable<ISealed> rows)
 {
+    private const int RowsAtATime = 500;
+
     /// <summary>Adds a key and makes it the active one.</summary>
     /// <param name="caller">The local operator.</param>
     /// <param name="file">The key file.</param>
@@ -30,6 +33,17 @@ public sealed class RotateKeys(Acts acts, KeyRing keys, SigningKeys signing, Key
         foreach (var tenant in await acts.Read(db => db.List<string>("SELECT id FROM tenants ORDER BY id"), cancellationToken))
         {
             await signing.SealAgain(TenantId.Parse(tenant), cancellationToken);
+            foreach (var kind in rows)
+            {
+                // Many acts: if the process dies between two, the rest still opens under the old key, which is in the ring.
+                SealedPlace? at = null;
+                do
+                {
+                    var after = at;
+                    at = await acts.Write(TenantId.Parse(tenant), act => kind.SealAgain(act, after, RowsAtATime), cancellationToken);
+                }
+                while (at is not null);
+            }
         }
 
         await Record(caller, "activated", version, cancellationToken);

@@ -80,8 +80,10 @@ internal sealed class AskForConfirmation(
         }
     }
 
+    // Before the person's device has named its key there is nothing to say yes to: that voids it.
     private static bool Waits(Recovery recovery, DateTimeOffset now) =>
         recovery.State == RecoveryState.Pending
+        && recovery.Request is not { Means: Means.Escrow, RequestKeyFingerprint: null }
         && recovery.Requirements.Any(r => r.Kind == RequirementKind.Confirmation && !r.IsMet(now)
             && (r.Over.IsEmpty || r.Over.Contains(OverPage, StringComparer.Ordinal)));
 }

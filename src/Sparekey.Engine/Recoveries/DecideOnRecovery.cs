@@ -1,9 +1,9 @@
-using System.Collections.Immutable;
 using Sparekey.Core;
-using Sparekey.Core.Access;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Credentials.Escrow;
+using Sparekey.Engine.Credentials.Escrow.Requests;
+using Sparekey.Engine.Delivery;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -15,27 +15,37 @@ public sealed class DecideOnRecovery
 {
     private readonly Acts _acts;
     private readonly RecoveryAct _recoveries;
-    private readonly AccountStore _accounts;
     private readonly SignDecisions _signatures;
-    private readonly SecondPeople _people;
+    private readonly ApprovalReader _approvals;
+    private readonly EscrowRequestStore _escrows;
+    private readonly EndEscrowRequests _released;
 
     internal DecideOnRecovery(
-        Acts acts, RecoveryAct recoveries, AccountStore accounts, SignDecisions signatures, SecondPeople people)
+        Acts acts, RecoveryAct recoveries, SignDecisions signatures, ApprovalReader approvals, EscrowRequestStore escrows, EndEscrowRequests released)
     {
         _acts = acts;
         _recoveries = recoveries;
-        _accounts = accounts;
         _signatures = signatures;
-        _people = people;
+        _approvals = approvals;
+        _escrows = escrows;
+        _released = released;
     }
 
     /// <summary>Writes the reason down, or another one; decisions on the older digest fall.</summary>
-    /// <param name="caller">The requester.</param>
+    /// <param name="caller">The requester; for a request that was pulled from another server, whoever holds <c>recovery:request</c>.</param>
     /// <param name="id">The recovery.</param>
     /// <param name="reason">The reason.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     public Task<Result<Recovery>> AddReason(Caller caller, RecoveryId id, Reason reason, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.AddReason(caller.Principal, reason), cancellationToken);
+        _acts.Write(
+            caller.Tenant,
+            async act =>
+            {
+                // Who asked on another server could give no reason there: whoever may ask for recoveries writes it down for them.
+                var pulled = await _escrows.FindOf(act.Db, act.Tenant, id) is { Request.Origin: EscrowOrigin.Companion };
+                return await _recoveries.Run(act, caller, id, new RecoveryCommand.AddReason(caller.Principal, reason) { ForPerson = pulled });
+            },
+            cancellationToken);
 
     /// <summary>Notes that the person says it is them who asks.</summary>
     /// <param name="caller">Who witnessed it.</param>
@@ -74,18 +84,7 @@ public sealed class DecideOnRecovery
     public Task<Result<Recovery>> Approve(Caller caller, RecoveryId id, GivenDecision given, CancellationToken cancellationToken) =>
         Decide(
             caller, id, new DecisionToSign(DecisionKind.Approval, given),
-            async (act, found, note) =>
-            {
-                var person = await _people.Of(act, caller.Principal);
-                return new RecoveryCommand.Approve(caller.Principal, given.Digest, person.RecoveredAt)
-                {
-                    Groups = await GroupsOf(act, caller.Principal),
-                    RequesterGroups = await GroupsOf(act, found.Recovery.RequestedBy),
-                    ManagerOfTarget = found.Account.Manager,
-                    GrantedBy = person.GrantedBy,
-                    Note = note,
-                };
-            },
+            async (act, found, note) => await _approvals.Read(act, caller.Principal, found, given.Digest, note),
             cancellationToken);
 
     /// <summary>Says no.</summary>
@@ -100,16 +99,38 @@ public sealed class DecideOnRecovery
             (_, _, note) => Task.FromResult<RecoveryCommand>(new RecoveryCommand.Deny(caller.Principal, given.Digest) { Note = note }),
             cancellationToken);
 
-    /// <summary>Ends it.</summary>
+    /// <summary>
+    /// Ends it. Of an escrow recovery that is completed the released answer is taken back: what nobody has fetched by then nobody fetches.
+    /// </summary>
     /// <param name="caller">Who ends it.</param>
     /// <param name="id">The recovery.</param>
     /// <param name="reason">Why, for the ledger.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     public Task<Result<Recovery>> Cancel(Caller caller, RecoveryId id, string? reason, CancellationToken cancellationToken) =>
-        Run(caller, id, new RecoveryCommand.Cancel(caller.Principal, reason), cancellationToken);
+        _acts.Write(
+            caller.Tenant,
+            async act =>
+            {
+                var found = await _recoveries.Find(act, caller, id);
+                return found.Refusal is { } refusal ? refusal
+                    : found.Value.Recovery is { State: RecoveryState.Completed, Request.Means: Means.Escrow } completed
+                        && await TakeBack(act, caller, completed)
+                    ? completed.AsSeenBy(caller.Principal, act.Now)
+                    : await _recoveries.Run(act, caller, found.Value, new RecoveryCommand.Cancel(caller.Principal, reason));
+            },
+            cancellationToken);
 
-    private Task<Result<Recovery>> Run(Caller caller, RecoveryId id, RecoveryCommand command, CancellationToken cancellationToken) =>
-        _acts.Write(caller.Tenant, act => _recoveries.Run(act, caller, id, command), cancellationToken);
+    private async Task<bool> TakeBack(Act act, Caller caller, Recovery completed)
+    {
+        var account = completed.Request.Account;
+        if ((await _released.TakeBack(act, caller, caller.Principal, account, completed.Id)).Count == 0)
+        {
+            return false;
+        }
+
+        await EscrowNotices.Person(act, MessageKind.EscrowRejectedNotice, account, completed.Id);
+        return true;
+    }
 
     // A signature is looked at before the state machine is asked: who signs wrongly learns nothing of the recovery's state.
     private Task<Result<Recovery>> Decide(
@@ -127,10 +148,7 @@ public sealed class DecideOnRecovery
 
                 var (signature, refused) = await _signatures.Verify(act, caller, found.Value.Recovery, decision);
                 return refused is not null ? refused : await _recoveries.Run(
-                    act, caller, found.Value, await command(act, found.Value, new DecisionNote(decision.Given.Comment, signature)));
+                    act, caller, found.Value, await command(act, found.Value, new DecisionNote(decision.Given.Comment, signature) { RequestKey = decision.Given.RequestKey }));
             },
             cancellationToken);
-
-    private async Task<ImmutableArray<string>> GroupsOf(Act act, Principal principal) =>
-        PersonBehind.Of(principal) is { } person ? (await _accounts.Find(act.Db, act.Tenant, person))?.Groups ?? [] : [];
 }

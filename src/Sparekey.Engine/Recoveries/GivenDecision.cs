@@ -9,6 +9,9 @@ public sealed record GivenDecision(string Digest)
     /// <summary>What they say beside it, for people; stands in the ledger.</summary>
     public string? Comment { get; init; }
 
+    /// <summary>The fingerprint of the request key that they compared with the person's; null where they name none.</summary>
+    public string? RequestKey { get; init; }
+
     /// <summary>What their browser proved to the challenge of <see cref="SignDecisions.Begin"/>; null where they do not sign.</summary>
     public PasskeyAssertion? Assertion { get; init; }
 

@@ -98,6 +98,11 @@ public sealed class OpenRecovery
         }
 
         var recovery = await _opening.Write(act, command, opened, caller);
+        if (!recovery.Request.Means.EndsInRedemption())
+        {
+            return new IssuedSecret(recovery, null);
+        }
+
         var ahead = command.Request.Channel.ReachesPerson() && recovery.AwaitsOnlyProof(act.Now);
         var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
         return ahead || (recovery.State == RecoveryState.Ready && mayIssue)

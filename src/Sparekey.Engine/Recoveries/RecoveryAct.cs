@@ -5,6 +5,7 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Policies;
 
 namespace Sparekey.Engine.Recoveries;
@@ -19,8 +20,11 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="writer">Writes decisions.</param>
 /// <param name="issuer">Issues secrets.</param>
 /// <param name="facts">What policy asks of accounts.</param>
+/// <param name="held">Knows what was answered already and waits for the rest.</param>
+/// <param name="revocations">End what shall end with a completion.</param>
 internal sealed class RecoveryAct(
-    RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, AccountFactsReader facts)
+    RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryWriter writer, SecretIssuer issuer, AccountFactsReader facts,
+    HeldEscrowAnswers held, AskedRevocations revocations)
 {
     /// <summary>What an act on a recovery starts from.</summary>
     internal sealed record Found(Recovery Recovery, Account Account, Policy Policy);
@@ -83,7 +87,9 @@ internal sealed class RecoveryAct(
         if (decision is Decision.Refused refused)
         {
             // Time alone has come to where the person's own proof is next: what they are sent goes ahead of it.
-            var sent = command is RecoveryCommand.Tick ? await IssueToThePerson(act, found.Recovery, found, visitor) : found.Recovery;
+            var sent = command is RecoveryCommand.Tick
+                ? await ReleaseWhatIsHeld(act, await IssueToThePerson(act, found.Recovery, found, visitor), found, visitor)
+                : found.Recovery;
             return sent.Version != found.Recovery.Version ? sent : refused.Refusal;
         }
 
@@ -98,7 +104,7 @@ internal sealed class RecoveryAct(
                 : next;
         }
 
-        next = await IssueToThePerson(act, next, found, visitor);
+        next = await ReleaseWhatIsHeld(act, await IssueToThePerson(act, next, found, visitor), found, visitor);
         return accepted.Answer is { } answer ? answer : next;
     }
 
@@ -108,6 +114,44 @@ internal sealed class RecoveryAct(
     /// <returns>Whether it was issued.</returns>
     public async Task<bool> IssueWhatIsReady(Act act, Found found) =>
         (await IssueToThePerson(act, found.Recovery, found, visitor: null)).LastGeneration > found.Recovery.LastGeneration;
+
+    /// <summary>Completes an escrow recovery whose answer is kept: the answer is released in this act.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="found">The recovery.</param>
+    /// <param name="by">Who completes it.</param>
+    /// <param name="visitor">Where it came from; null for Sparekey itself.</param>
+    /// <returns>The completed recovery; or what the state machine refuses, and then the answer is still kept.</returns>
+    public async Task<Result<Recovery>> CompleteDirectly(Act act, Found found, Principal by, Visitor? visitor)
+    {
+        var account = await facts.Read(
+            act.Db, act.Tenant, found.Account, found.Policy, new Requester(found.Recovery.RequestedBy), act.Now, found.Recovery.Id);
+        var decision = RecoveryMachine.Decide(found.Recovery, new RecoveryCommand.CompleteDirectly(by, account), found.Policy, act.Now);
+        if (decision is Decision.Refused refused)
+        {
+            return refused.Refusal;
+        }
+
+        var accepted = (Decision.Accepted)decision;
+        var next = await writer.Write(act, found.Recovery, accepted, visitor);
+        if (next.State == RecoveryState.Completed)
+        {
+            await revocations.Run(act, next);
+        }
+
+        return accepted.Answer is { } answer ? answer : next;
+    }
+
+    // An answer that came before everything was met leaves in the act that meets the last of it.
+    private async Task<Recovery> ReleaseWhatIsHeld(Act act, Recovery recovery, Found found, Visitor? visitor)
+    {
+        if (recovery.State != RecoveryState.Ready || recovery.Request.Means != Means.Escrow || await held.Of(act, recovery.Id) is not { } by)
+        {
+            return recovery;
+        }
+
+        var completed = await CompleteDirectly(act, found with { Recovery = recovery }, by, visitor);
+        return completed.Refusal is null ? completed.Value : await store.Find(act.Db, act.Tenant, recovery.Id) ?? recovery;
+    }
 
     // Nobody need come back for a secret that goes to the person anyway: it leaves in the act that met the last requirement.
     private async Task<Recovery> IssueToThePerson(Act act, Recovery recovery, Found found, Visitor? visitor)

@@ -3,9 +3,7 @@ using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
-using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Policies;
-using Sparekey.Engine.Sessions;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -16,10 +14,9 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="redemptions">The redemptions.</param>
 /// <param name="recoveries">The recoveries.</param>
 /// <param name="policies">The policy.</param>
-/// <param name="credentials">The credentials.</param>
-/// <param name="sessions">The sessions.</param>
+/// <param name="revocations">End what shall end with it.</param>
 internal sealed class RecoveryCompletion(
-    Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, CredentialStore credentials, SessionStore sessions)
+    Redemptions redemptions, RecoveryAct recoveries, PolicyStore policies, AskedRevocations revocations)
 {
     /// <summary>Completes the recovery of a redemption.</summary>
     /// <param name="act">The act.</param>
@@ -61,24 +58,8 @@ internal sealed class RecoveryCompletion(
             return refused;
         }
 
-        foreach (var revocation in recovery.Request.Revoke)
-        {
-            await Revoke(act, account.Id, revocation);
-        }
-
+        await revocations.Run(act, recovery);
         await bind(recovery, account);
         return completed;
     }
-
-    private Task<int> Revoke(Act act, AccountId account, Revocation revocation) => revocation switch
-    {
-        Revocation.Sessions => sessions.EndAll(act, account),
-        Revocation.Passwords => credentials.RevokeKind(act, account, CredentialKind.Password),
-        Revocation.Passkeys => credentials.RevokeKind(act, account, CredentialKind.Passkey),
-        Revocation.Keys => credentials.RevokeKind(act, account, CredentialKind.Key),
-        Revocation.RecoveryKeys => credentials.RevokeKind(act, account, CredentialKind.RecoveryKey),
-        Revocation.RecoveryCodes => credentials.RevokeKind(act, account, CredentialKind.RecoveryCodes),
-        Revocation.ExternalLogins => credentials.RevokeKind(act, account, CredentialKind.ExternalLogin),
-        Revocation.PasskeysForNow => credentials.SuspendKind(act, account, CredentialKind.Passkey),
-    };
 }

@@ -7,6 +7,7 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Credentials.Keys;
 using Sparekey.Engine.Policies;
 using Sparekey.Engine.Storage;
@@ -21,9 +22,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="facts">What policy asks of accounts.</param>
 /// <param name="options">Knows whether telephones are reached.</param>
 /// <param name="recoveries">Knows what the person was asked lately.</param>
+/// <param name="escrow">Knows whose key is in escrow.</param>
 internal sealed class RecoveryPreparation(
     AccountStore accounts, ApplicationStore applications, PolicyStore policies, KeyStore keys, AccountFactsReader facts,
-    EngineOptions options, RecoveryStore recoveries)
+    EngineOptions options, RecoveryStore recoveries, InEscrow escrow)
 {
     private const int LookedAt = 100;
 
@@ -39,7 +41,7 @@ internal sealed class RecoveryPreparation(
         /// <summary>What the state machine says to it.</summary>
         /// <param name="now">The time.</param>
         public Decision Decide(DateTimeOffset now) =>
-            Command.Request.Means is Means.Escrow or Means.SavedCode ? new Decision.Refused(RefusalCode.MeansNotAvailable)
+            Command.Request.Means == Means.SavedCode ? new Decision.Refused(RefusalCode.MeansNotAvailable)
             : !Reachable ? new Decision.Refused(RefusalCode.ChannelNotAvailable)
             : Command.Request.Channel.ReachesPerson() && Account.AddressesForSecrets(Command.Request.Channel.TakesAddress(), now).IsEmpty
                 ? new Decision.Refused(RefusalCode.NoUsableAddress)
@@ -90,6 +92,18 @@ internal sealed class RecoveryPreparation(
         if (order.Means == Means.RecoveryKey && await FaultOfKey(db, caller.Tenant, account.Id, order.RecoveryKey) is { } keyless)
         {
             return keyless;
+        }
+
+        // The answer goes to the person's device, which begins with a mail: nobody is promised another way. Who names none is said to return.
+        if (order.Means == Means.Escrow && order.Channel is not (Channel.Return or Channel.Email))
+        {
+            return new Refusal(RefusalCode.ChannelNotAvailable, "An escrow recovery begins with a mail.");
+        }
+
+        order = order.Means == Means.Escrow ? order with { Channel = Channel.Email, Revoke = order.Revoke ?? [] } : order;
+        if (order.Means == Means.Escrow && !await escrow.Holds(db, caller.Tenant, account))
+        {
+            return new Refusal(RefusalCode.MeansNotAvailable, "The person's key is not in escrow.");
         }
 
         return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now)) with
@@ -149,7 +163,7 @@ internal sealed class RecoveryPreparation(
             Reason = order.Reason,
             Risk = order.Risk,
             Revoke = [.. (order.Revoke ?? [Revocation.Sessions]).Distinct()],
-            RequestKeyFingerprint = order.RecoveryKey,
+            RequestKeyFingerprint = order.Means == Means.Escrow ? null : order.RecoveryKey,
         };
         ImmutableArray<Requirement> extra = order.AwaitsAuthorization ? [new Requirement(RequirementKind.Authorization)] : [];
         var open = new RecoveryCommand.Open(NewId.Make<RecoveryId>(), caller.Tenant, request, caller.Principal, known, extra)

@@ -24,6 +24,8 @@ internal static class RecoveryRegistration
         .AddSingleton<RecoveryWriter>()
         .AddSingleton<RecoveryOpening>()
         .AddSingleton<SecretIssuer>()
+        .AddSingleton<AskedRevocations>()
+        .AddSingleton<ApprovalReader>()
         .AddSingleton<RecoveryAct>()
         .AddSingleton<RecoveryOfPerson>()
         .AddSingleton<RecoveryKeyCeremony>()

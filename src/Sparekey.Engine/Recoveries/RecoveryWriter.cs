@@ -6,6 +6,7 @@ using Sparekey.Core.Ledger;
 using Sparekey.Core.Recoveries;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Engine.Delivery;
 
@@ -21,9 +22,10 @@ namespace Sparekey.Engine.Recoveries;
 /// <param name="savedCodes">Uses up the saved code that opened a recovery.</param>
 /// <param name="watchers">Tells whom policy names beside the person.</param>
 /// <param name="confirmations">Asks the person.</param>
+/// <param name="escrow">Lets the request for an escrowed key follow.</param>
 internal sealed class RecoveryWriter(
     RecoveryStore store, SpentCodes spent, CredentialStore credentials, SpentRecoveryCodes savedCodes, TellWatchers watchers,
-    AskForConfirmation confirmations)
+    AskForConfirmation confirmations, FollowRecovery escrow)
 {
     // Who asked for their own account back is no operator.
     private const string Person = "person";
@@ -62,11 +64,12 @@ internal sealed class RecoveryWriter(
             await watchers.Run(act, happened.Event, next);
             if (!quietly && NoticeOf(happened, next) is { } notice)
             {
-                await act.Send(happened.Event == LedgerEvent.RecoveryCompleted ? await WithWhatIsKept(act, notice, next) : notice);
+                await act.Send(notice.Kind == MessageKind.RecoveryCompletedNotice ? await WithWhatIsKept(act, notice, next) : notice);
             }
         }
 
         await confirmations.Run(act, before, next);
+        await escrow.Run(act, before, next, accepted.Events);
         return next;
     }
 
@@ -111,6 +114,9 @@ internal sealed class RecoveryWriter(
             LedgerEvent.RecoveryOpened when happened.By.Kind == PrincipalKind.Anonymous => MessageKind.RecoveryRequestedNotice,
             LedgerEvent.RecoveryOpened => MessageKind.RecoveryOpenedNotice,
             LedgerEvent.RecoveryIssued => MessageKind.RecoveryIssuedNotice,
+
+            // The way to the key goes to one mailbox, which may be in other hands; that it is open, to every address.
+            LedgerEvent.RecoveryCompleted when recovery.Request.Means == Means.Escrow => MessageKind.EscrowReleasedNotice,
             LedgerEvent.RecoveryCompleted => MessageKind.RecoveryCompletedNotice,
             LedgerEvent.RecoveryCancelled => MessageKind.RecoveryCancelledNotice,
 
@@ -149,5 +155,7 @@ internal sealed class RecoveryWriter(
         account.Username ?? (account.Addresses is [var first, ..] ? first.Masked() : account.Id.ToString());
 
     private static Dictionary<string, string> ValuesOf(RecoveryEvent happened, Recovery recovery) =>
-        happened.Facts.GetValueOrDefault("into") is string into ? ValuesOf(recovery, ("into", into)) : ValuesOf(recovery);
+        happened.Facts.GetValueOrDefault("into") is string into ? ValuesOf(recovery, ("into", into))
+        : recovery.Request is { Means: Means.Escrow, RequestKeyFingerprint: { } key } ? ValuesOf(recovery, ("request_key", key))
+        : ValuesOf(recovery);
 }

@@ -7,6 +7,7 @@ using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Accounts;
 using Sparekey.Engine.Credentials;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Incidents;
 using Sparekey.Engine.Policies;
@@ -24,7 +25,8 @@ public sealed record Repudiation(RecoveryId? Recovery, RecoveryState? State, int
 
 /// <summary>
 /// The person says "this was not me" with the token of a notice (SP 800-63B-4 §4.6). Every open recovery of the account is cancelled, and
-/// secrets and redemptions die with them. What is completed cannot be undone: the sessions that were opened since then end, so that
+/// secrets and redemptions die with them; an escrowed key that was released is taken back while nobody has fetched it to the end. What else
+/// is completed cannot be undone: the sessions that were opened since then end, so that
 /// whoever took the account has to come back and the person can recover it. An incident is opened for the organisation to look into, and
 /// for 24 hours the account's recoveries need one approval more. Signing in is never blocked by it: a notice that fell into wrong hands
 /// must not lock anybody out. What a saved recovery code opened takes all of that person's saved codes with it.
@@ -40,10 +42,11 @@ public sealed class RepudiateRecovery
     private readonly SessionStore _sessions;
     private readonly CredentialStore _credentials;
     private readonly ReportIncident _incidents;
+    private readonly EndEscrowRequests _escrow;
 
     internal RepudiateRecovery(
         Acts acts, RepudiationTokens tokens, RecoveryStore store, AccountStore accounts, PolicyStore policies, RecoveryAct recoveries,
-        SessionStore sessions, CredentialStore credentials, ReportIncident incidents)
+        SessionStore sessions, CredentialStore credentials, ReportIncident incidents, EndEscrowRequests escrow)
     {
         _acts = acts;
         _tokens = tokens;
@@ -54,6 +57,7 @@ public sealed class RepudiateRecovery
         _sessions = sessions;
         _credentials = credentials;
         _incidents = incidents;
+        _escrow = escrow;
     }
 
     /// <summary>Repudiates. A token that is presented again answers how things stand and does nothing more.</summary>
@@ -88,9 +92,15 @@ public sealed class RepudiateRecovery
         var told = token.Recovery is { } id ? await _store.Find(act.Db, act.Tenant, id) : null;
         await _tokens.MarkUsed(act, token);
         var cancelled = await CancelOpen(act, visitor, account);
+        var takenBack = await _escrow.TakeBack(act, visitor, person, account.Id);
         var ended = await EndSessions(act, account.Id, told, token);
 
         var of = cancelled.Append(told).OfType<Recovery>().DistinctBy(r => r.Id).ToList();
+        foreach (var taken in takenBack.Where(t => !of.Exists(r => r.Id == t)))
+        {
+            of.Add((await _store.Find(act.Db, act.Tenant, taken))!);
+        }
+
         var recoveries = new List<IncidentRecovery>(of.Count);
         foreach (var recovery in of)
         {
@@ -107,7 +117,8 @@ public sealed class RepudiateRecovery
         {
             Facts = SessionLedger.Facts(
                 visitor, ("incident", incident.Id.ToString()), ("state", told is null ? null : WireName.Of(told.State)),
-                ("sessions_ended", ended), ("cancelled", cancelled.Select(r => r.Id.ToString()).ToList())),
+                ("sessions_ended", ended), ("cancelled", cancelled.Select(r => r.Id.ToString()).ToList()),
+                ("taken_back", takenBack.Count == 0 ? null : takenBack.Select(r => r.ToString()).ToList())),
             Texts = SessionLedger.Source(visitor),
         });
         // A cancelled recovery is told of by its own notice. Whatever else was said is told to every address, too: one of them may be

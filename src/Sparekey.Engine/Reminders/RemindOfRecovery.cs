@@ -85,11 +85,10 @@ internal sealed class RemindOfRecovery(
     private async Task<bool> MayApprove(
         Act act, Operator who, Recovery recovery, Account account, Policy policy, List<Requirement> approvals)
     {
-        var principal = Principal.Of(who.Account);
-        var grant = new Grant(principal, who.Permissions, who.Ceiling, who.ExpiresAt);
+        var principal = who.Grant.Principal;
         return !(who.ExpiresAt <= act.Now) && who.Permissions.Contains(Permission.RecoveryApprove)
             && !principal.IsSamePersonAs(recovery.RequestedBy)
-            && grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks) is null
+            && who.Grant.MayActOn(account.Id, account.Kind, account.Role, account.Role, policy.Ranks) is null
             && await accounts.Find(act.Db, act.Tenant, who.Account) is { Status: AccountStatus.Active } person
             && approvals.Exists(r => !r.Met.Any(m => m.By.IsSamePersonAs(principal))
                 && (r.FromGroups.IsEmpty || r.FromGroups.Any(g => person.Groups.Contains(g, StringComparer.Ordinal)))

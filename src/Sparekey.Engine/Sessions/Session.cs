@@ -17,6 +17,9 @@ public enum SessionRestriction
     /// one was set.
     /// </summary>
     Recovery,
+
+    /// <summary>The person signed in with an OpenPGP key, in the protocol of another product: good there, and for nothing of ours.</summary>
+    Openpgp,
 }
 
 /// <summary>A signed-in account. The token that proves it is nowhere in it.</summary>

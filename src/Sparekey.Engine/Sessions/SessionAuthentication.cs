@@ -50,6 +50,16 @@ public sealed class SessionAuthentication
             async (db, now) => await _aliases.Find(db, tenant, alias, now) is { } id ? await _sessions.Find(db, tenant, id, now) : null,
             allowed, cancellationToken);
 
+    /// <summary>Admits a session whose id something else proved, as <see cref="Authenticate"/> does.</summary>
+    /// <param name="tenant">The tenant the call reached.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="allowed">What the call does, where a session restricted to that may do it; null where none may.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>As <see cref="Authenticate"/>.</returns>
+    internal Task<Result<Session>> AuthenticateProved(
+        TenantId tenant, SessionId session, SessionRestriction? allowed, CancellationToken cancellationToken) =>
+        Admit(tenant, (db, now) => _sessions.Find(db, tenant, session, now), allowed, cancellationToken);
+
     private async Task<Result<Session>> Admit(
         TenantId tenant, Func<DbSession, DateTimeOffset, Task<Session?>> find, SessionRestriction? allowed, CancellationToken cancellationToken)
     {

@@ -25,6 +25,14 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
         amr AS Amr, restricted_to AS RestrictedTo
         """;
 
+    /// <summary>The ceremonies that open a session again without a credential: refresh tokens.</summary>
+    public const string RefreshKind = "openpgp.refresh";
+
+    /// <summary>How long a refresh token is good.</summary>
+    public static readonly TimeSpan LongestRefresh = TimeSpan.FromDays(30);
+
+    private const string EndedKind = "openpgp.ended";
+
     /// <summary>How exactly the last use of a session is known: a row is not rewritten more often than this.</summary>
     public static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
@@ -189,15 +197,52 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
             idle = (act.Now - Session.LongestIdle).ToUnixTimeMilliseconds(),
         });
 
-    /// <summary>Ends a session.</summary>
+    /// <summary>Ends a session, and the refresh token that came with it.</summary>
     /// <param name="act">The act.</param>
     /// <param name="session">The session.</param>
     /// <returns>Whether it was there.</returns>
-    public async Task<bool> End(Act act, SessionId session) => await act.Db.Execute(
+    public async Task<bool> End(Act act, SessionId session)
+    {
+        // A refresh token stands under its hash alone, so that it is not found from here: it is told by what it names.
+        if (await act.Db.Find<string>(
+            "SELECT account_id FROM sessions WHERE tenant_id = @tenant AND id = @id AND restricted_to = @openpgp",
+            new { tenant = act.Tenant.ToString(), id = session.ToString(), openpgp = WireName.Of(SessionRestriction.Openpgp) }) is { } account)
+        {
+            await ceremonies.TryBegin(
+                act, EndedKind, session.ToString(), new Ceremony<bool>(Ids.Parse<AccountId>(account), null, State: true, 1), act.Now + LongestRefresh);
+        }
+
+        return await Replace(act, session);
+    }
+
+    /// <summary>Whether somebody ended a session: its time did not just pass, and no other took its place.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="session">The session.</param>
+    public async Task<bool> WasEnded(Act act, SessionId session) =>
+        await ceremonies.Find<bool>(act.Db, act.Tenant, EndedKind, session.ToString(), act.Now) is not null;
+
+    /// <summary>Ends a session in whose place another comes.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="session">The session.</param>
+    /// <returns>Whether it was there.</returns>
+    public async Task<bool> Replace(Act act, SessionId session) => await act.Db.Execute(
         "DELETE FROM sessions WHERE tenant_id = @tenant AND id = @id",
         new { tenant = act.Tenant.ToString(), id = session.ToString() }) == 1;
 
-    /// <summary>Ends the sessions of an account.</summary>
+    /// <summary>Ends what an OpenPGP key opened: sessions and refresh tokens.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="account">Whose.</param>
+    /// <returns>How many sessions there were that had not ended by themselves.</returns>
+    public async Task<int> EndOfOpenPgp(Act act, AccountId account)
+    {
+        await EndExpired(act, account);
+        await ceremonies.EndOf(act, account, RefreshKind);
+        return await act.Db.Execute(
+            "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND restricted_to = @openpgp",
+            new { tenant = act.Tenant.ToString(), account = account.ToString(), openpgp = WireName.Of(SessionRestriction.Openpgp) });
+    }
+
+    /// <summary>Ends the sessions of an account, and whatever would open further ones: codes, refresh tokens.</summary>
     /// <param name="act">The act.</param>
     /// <param name="account">Whose.</param>
     /// <param name="except">The one that stays; null for none.</param>
@@ -206,6 +251,7 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
     {
         await EndExpired(act, account);
         await ceremonies.EndOf(act, account, AccountCodes.Kind);
+        await ceremonies.EndOf(act, account, RefreshKind);
         return await act.Db.Execute(
             "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND id <> @except",
             new
@@ -239,6 +285,7 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
     {
         await EndExpired(act, account);
         await ceremonies.EndOf(act, account, AccountCodes.Kind);
+        await ceremonies.EndOf(act, account, RefreshKind); // Those from before too: whose session is older is not known of them.
         return await act.Db.Execute(
             "DELETE FROM sessions WHERE tenant_id = @tenant AND account_id = @account AND created_at >= @since",
             new { tenant = act.Tenant.ToString(), account = account.ToString(), since = since.ToUnixTimeMilliseconds() });

@@ -49,7 +49,8 @@ public sealed class ManageSlack
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <returns>
     /// The app; or <see cref="RefusalCode.InvalidRequest"/> with every fault, <see cref="RefusalCode.AboveCeiling"/>,
-    /// <see cref="RefusalCode.SeparationOfDuties"/> for who is not the operator of the machine, <see cref="RefusalCode.VersionConflict"/> when somebody else changed it at the same moment.
+    /// <see cref="RefusalCode.SeparationOfDuties"/> for who is not the operator of the machine, <see cref="RefusalCode.VersionConflict"/>
+    /// when somebody else changed it at the same moment.
     /// </returns>
     public async Task<Result<SlackApp>> Put(Caller caller, SlackOrder order, CancellationToken cancellationToken)
     {

@@ -19,7 +19,7 @@ internal static class WebhookEvents
     /// <summary>Every type there is, in the order of the documentation.</summary>
     public static readonly IReadOnlyList<string> All =
     [
-        "recovery.requested", "recovery.pending", "recovery.reason_added", "recovery.confirmed", "recovery.approved",
+        "recovery.requested", "recovery.pending", "recovery.reason_added", "recovery.key_bound", "recovery.confirmed", "recovery.approved",
         "recovery.evidence_given", "recovery.requirement_met", "recovery.denied", "recovery.ready", "recovery.issued", "recovery.redeemed",
         "recovery.completed", "recovery.cancelled", "recovery.expired", "recovery.locked",
         "recovery.repudiated", "incident.opened", "incident.closed", "reminder.sent",
@@ -29,6 +29,10 @@ internal static class WebhookEvents
         "policy.changed", "policy.proposed", "policy.approved", "policy.denied",
         "recoveries.stopped", "recoveries.resumed", "velocity.exceeded",
         "message.undeliverable",
+        "escrow.policy_changed", "escrow.enrolled", "escrow.declined", "escrow.withdrawn", "escrow.rotation_started", "escrow.rotated",
+        "escrow.rotation_cancelled", "escrow.truncated", "escrow.drill_passed", "escrow.drill_failed",
+        "escrow.answer_held", "escrow.answer_refused", "escrow.finished", "escrow.aborted", "escrow.request_guessed",
+        "companion.alarm_raised", "companion.alarm_ended", "companion.request_refused", "companion.answer_told",
         Test,
     ];
 
@@ -85,6 +89,7 @@ internal static class WebhookEvents
         LedgerEvent.RecoveryOpened => ["recovery.requested"],
         LedgerEvent.RecoveryRequirementsRaised => ["recovery.pending"],
         LedgerEvent.RecoveryReasonAdded => ["recovery.reason_added"],
+        LedgerEvent.RecoveryKeyBound => ["recovery.key_bound"],
         LedgerEvent.RecoveryRequirementMet => [TypeOfRequirement(facts["requirement"]?.GetValue<string>())],
         LedgerEvent.RecoveryDenied => ["recovery.denied"],
         LedgerEvent.RecoveryReady => ["recovery.ready"],
@@ -122,6 +127,27 @@ internal static class WebhookEvents
         LedgerEvent.RecoveriesResumed => ["recoveries.resumed"],
         LedgerEvent.VelocityExceeded => ["velocity.exceeded"],
         LedgerEvent.MessageUndeliverable => ["message.undeliverable"],
+        LedgerEvent.EscrowPolicyChanged or LedgerEvent.EscrowDisableUndone => ["escrow.policy_changed"],
+        LedgerEvent.EscrowEnrolled => ["escrow.enrolled"],
+        LedgerEvent.EscrowDeclined => ["escrow.declined"],
+        LedgerEvent.EscrowWithdrawn => ["escrow.withdrawn"],
+        LedgerEvent.EscrowRotationStarted => ["escrow.rotation_started"],
+        LedgerEvent.EscrowRotated => ["escrow.rotated"],
+        LedgerEvent.EscrowRotationCancelled => ["escrow.rotation_cancelled"],
+        LedgerEvent.EscrowTruncated => ["escrow.truncated"],
+        LedgerEvent.EscrowDrillPassed => ["escrow.drill_passed"],
+        LedgerEvent.EscrowDrillFailed => ["escrow.drill_failed"],
+        LedgerEvent.EscrowAnswerHeld => ["escrow.answer_held"],
+        LedgerEvent.EscrowAnswerRefused => ["escrow.answer_refused"],
+        LedgerEvent.EscrowFetched => ["escrow.fetched"],
+        LedgerEvent.EscrowFinished => ["escrow.finished"],
+        LedgerEvent.EscrowAborted => ["escrow.aborted"],
+        LedgerEvent.EscrowTakenBack => ["escrow.taken_back"],
+        LedgerEvent.EscrowRequestGuessed => ["escrow.request_guessed"],
+        LedgerEvent.CompanionAlarmRaised => ["companion.alarm_raised"],
+        LedgerEvent.CompanionAlarmEnded => ["companion.alarm_ended"],
+        LedgerEvent.CompanionRequestRefused => ["companion.request_refused"],
+        LedgerEvent.CompanionAnswerTold => ["companion.answer_told"],
         _ => [],
     };
 

@@ -124,22 +124,22 @@ internal static class RecoveriesApi
 
     private static Task<IResult> Confirm(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<ConfirmationBody>(
-            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            context, acts, b => Given(b.Digest, b.Comment, b.RequestKey, b.Assertion),
             (id, body, given) => decide.Confirm(context.Caller(), id, given, body.Over, context.RequestAborted));
 
     private static Task<IResult> GiveEvidence(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<EvidenceBody>(
-            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            context, acts, b => Given(b.Digest, b.Comment, b.RequestKey, b.Assertion),
             (id, body, given) => decide.GiveEvidence(context.Caller(), id, given, body.Kind, context.RequestAborted));
 
     private static Task<IResult> Approve(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<DecisionBody>(
-            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            context, acts, b => Given(b.Digest, b.Comment, b.RequestKey, b.Assertion),
             (id, _, given) => decide.Approve(context.Caller(), id, given, context.RequestAborted));
 
     private static Task<IResult> Deny(HttpContext context, DecideOnRecovery decide, Acts acts) =>
         Decide<DecisionBody>(
-            context, acts, b => Given(b.Digest, b.Comment, b.Assertion),
+            context, acts, b => Given(b.Digest, b.Comment, b.RequestKey, b.Assertion),
             (id, _, given) => decide.Deny(context.Caller(), id, given, context.RequestAborted));
 
     private static Task<IResult> ConfirmOptions(HttpContext context, SignDecisions sign) => Options<ConfirmationToSign>(
@@ -154,23 +154,14 @@ internal static class RecoveriesApi
     private static Task<IResult> DenyOptions(HttpContext context, SignDecisions sign) => Options<DecisionToSignBody>(
         context, sign, b => new DecisionToSign(DecisionKind.Denial, new GivenDecision(b.Digest) { Comment = b.Comment }));
 
-    private static async Task<IResult> Options<TBody>(HttpContext context, SignDecisions sign, Func<TBody, DecisionToSign> decision)
-        where TBody : class
-    {
-        if (context.RouteId<RecoveryId>("id") is not { } id)
-        {
-            return new Problem(RefusalCode.RecoveryNotFound);
-        }
+    private static Task<IResult> Options<TBody>(HttpContext context, SignDecisions sign, Func<TBody, DecisionToSign> decision)
+        where TBody : class =>
+        OnRecovery<TBody>(context, async (id, body) =>
+            (await sign.Begin(context.Caller(), id, decision(body), context.RequestAborted)).ToAnswer(PasskeyJson.Options));
 
-        var body = await StrictBody.Read<TBody>(context);
-        return body.Refusal is { } refusal
-            ? new Problem(refusal)
-            : (await sign.Begin(context.Caller(), id, decision(body.Value), context.RequestAborted)).ToAnswer(PasskeyJson.Options);
-    }
-
-    private static Result<GivenDecision> Given(string digest, string? comment, JsonElement? assertion)
+    private static Result<GivenDecision> Given(string digest, string? comment, string? requestKey, JsonElement? assertion)
     {
-        var given = new GivenDecision(digest) { Comment = comment };
+        var given = new GivenDecision(digest) { Comment = comment, RequestKey = requestKey };
         if (assertion is not { } proved)
         {
             return given;
@@ -185,8 +176,12 @@ internal static class RecoveriesApi
             ? Task.FromResult<Result<Recovery>>(Texts.TooLong("/reason"))
             : decide.Cancel(context.Caller(), id, body.Reason, context.RequestAborted));
 
-    private static async Task<IResult> Decide<TBody>(
+    private static Task<IResult> Decide<TBody>(
         HttpContext context, Acts acts, Func<RecoveryId, TBody, Task<Result<Recovery>>> decide)
+        where TBody : class =>
+        OnRecovery<TBody>(context, async (id, body) => (await decide(id, body)).ToAnswer(r => RecoveryView.Of(r, acts.Now)));
+
+    private static async Task<IResult> OnRecovery<TBody>(HttpContext context, Func<RecoveryId, TBody, Task<IResult>> answer)
         where TBody : class
     {
         if (context.RouteId<RecoveryId>("id") is not { } id)
@@ -195,31 +190,32 @@ internal static class RecoveriesApi
         }
 
         var body = await StrictBody.Read<TBody>(context);
-        return body.Refusal is { } refusal
-            ? new Problem(refusal)
-            : (await decide(id, body.Value)).ToAnswer(r => RecoveryView.Of(r, acts.Now));
+        return body.Refusal is { } refusal ? new Problem(refusal) : await answer(id, body.Value);
     }
 
     private static Task<IResult> Decide<TBody>(
         HttpContext context, Acts acts, Func<TBody, Result<GivenDecision>> read, Func<RecoveryId, TBody, GivenDecision, Task<Result<Recovery>>> decide)
         where TBody : class =>
-        Decide<TBody>(context, acts, (id, body) => read(body) is { Refusal: { } malformed }
-            ? Task.FromResult<Result<Recovery>>(malformed)
-            : decide(id, body, read(body).Value));
+        Decide<TBody>(context, acts, (id, body) =>
+        {
+            var given = read(body);
+            return given.Refusal is { } malformed ? Task.FromResult<Result<Recovery>>(malformed) : decide(id, body, given.Value);
+        });
 
     private sealed record RecoveryPage(IReadOnlyList<RecoveryView> Recoveries, string? Cursor);
 
-    private sealed record DecisionBody(string Digest, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
+    private sealed record DecisionBody(
+        string Digest, [property: FreeText] string? Comment = null, JsonElement? Assertion = null, string? RequestKey = null);
 
     private sealed record DecisionToSignBody(string Digest, [property: FreeText] string? Comment = null);
 
     private sealed record ConfirmationBody(
-        string Digest, string? Over = null, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
+        string Digest, string? Over = null, [property: FreeText] string? Comment = null, JsonElement? Assertion = null, string? RequestKey = null);
 
     private sealed record ConfirmationToSign(string Digest, string? Over = null, [property: FreeText] string? Comment = null);
 
     private sealed record EvidenceBody(
-        string Digest, string Kind, [property: FreeText] string? Comment = null, JsonElement? Assertion = null);
+        string Digest, string Kind, [property: FreeText] string? Comment = null, JsonElement? Assertion = null, string? RequestKey = null);
 
     private sealed record EvidenceToSign(string Digest, string Kind, [property: FreeText] string? Comment = null);
 

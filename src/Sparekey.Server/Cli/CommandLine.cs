@@ -43,7 +43,10 @@ internal static class CommandLine
         OperationsCommands.AddTo(root, common);
         MessageCommands.AddTo(root, common);
         SlackCommands.AddTo(root, common);
+        CompanionCommands.AddTo(root, common);
+        EscrowCommands.AddTo(root, common);
         DfnsCommands.AddTo(root, common);
+        PassboltCommands.AddTo(root, common);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
         {
@@ -66,7 +69,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e.Describe());
             return ExitCode.Refused;
         }
-        catch (Exception e) when (e is SettingsException or KeyRingException or MigrationException or DataDirectoryException)
+        catch (Exception e) when (e is UsageException or SettingsException or KeyRingException or MigrationException or DataDirectoryException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return ExitCode.Configuration;

@@ -46,6 +46,20 @@ internal sealed class LocalClient : IAsyncDisposable
         return new LocalClient(http, own);
     }
 
+    /// <summary>Calls a server on another machine.</summary>
+    /// <param name="server">Its URL.</param>
+    /// <param name="token">The access token; null for none.</param>
+    public static LocalClient Remote(Uri server, string? token)
+    {
+        var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
+        if (token is not null)
+        {
+            http.DefaultRequestHeaders.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
+        }
+
+        return new LocalClient(http, own: null);
+    }
+
     /// <summary>Calls a route.</summary>
     /// <param name="method">The method.</param>
     /// <param name="path">Path and query.</param>

@@ -1,13 +1,18 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
+using Sparekey.Core;
+using Sparekey.Engine.Credentials.Escrow;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Credentials.Passwords;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Passbolt;
 using Sparekey.Engine.Slack;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
+using Sparekey.Server.Dialects.Passbolt;
 
 namespace Sparekey.Server.Hosting;
 
@@ -44,6 +49,18 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The app in Slack of the tenant <c>default</c>; null to leave it as it is.</summary>
     public SlackOrder? Slack { get; init; }
 
+    /// <summary>The Passbolt server that is watched; null for none.</summary>
+    public CompanionOptions? Companion { get; init; }
+
+    /// <summary>Whose organisation keys the server holds.</summary>
+    public EscrowKeyOptions EscrowKeys { get; init; } = new(new Dictionary<TenantId, EscrowKeyFiles>());
+
+    /// <summary>Which notices of escrow operators do not get.</summary>
+    public EscrowMailOptions EscrowMails { get; init; } = new(new HashSet<EscrowNews>());
+
+    /// <summary>What is a matter of choice about escrow.</summary>
+    public EscrowOptions Escrow { get; init; } = new();
+
     /// <summary>The doors for Dfns's clients.</summary>
     public DfnsOptions Dfns { get; init; } = new();
 
@@ -58,6 +75,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
     /// <summary>The doors for Cryptlex's clients.</summary>
     public CryptlexOptions Cryptlex { get; init; } = new();
+
+    /// <summary>The doors for Passbolt's clients.</summary>
+    public PassboltOptions Passbolt { get; init; } = new();
 
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
@@ -95,6 +115,10 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             Mail = MailSettings.Read(settings),
             Phone = PhoneSettings.Read(settings),
             Slack = SlackSettings.Read(settings),
+            Companion = CompanionSettings.Read(settings),
+            EscrowKeys = EscrowSettings.Keys(settings),
+            EscrowMails = EscrowSettings.Mails(settings),
+            Escrow = EscrowSettings.Rules(settings),
             Dfns = DfnsSettings.Read(settings),
             Passwords = new PasswordOptions { MinLength = Number(settings, "PASSWORD:MIN_LENGTH", 15, 8, 64) },
             Proxies = [.. (settings["PROXIES"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(ProxyOf)],
@@ -102,6 +126,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
             LoginId = LoginIdSettings.Read(settings),
             Kratos = KratosSettings.Read(settings),
             Cryptlex = CryptlexSettings.Read(settings),
+            Passbolt = PassboltSettings.Read(settings),
             Egress = new EgressOptions
             {
                 PrivateHosts = [.. (settings["EGRESS:PRIVATE_HOSTS"] ?? "").ToLowerInvariant()

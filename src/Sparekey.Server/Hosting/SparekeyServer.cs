@@ -4,7 +4,10 @@ using Sparekey.Core;
 using Sparekey.Engine;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
+using Sparekey.Engine.Credentials.Escrow;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Passbolt;
 using Sparekey.Engine.Slack;
 using Sparekey.Engine.Storage;
 using Sparekey.Server.Dialects.Cryptlex;
@@ -12,6 +15,7 @@ using Sparekey.Engine.Webhooks;
 using Sparekey.Server.Dialects.Dfns;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
+using Sparekey.Server.Dialects.Passbolt;
 using Sparekey.Server.Http;
 using Sparekey.Server.Pages;
 
@@ -106,15 +110,33 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.AddSingleton(
             services => new SourceLimiter(options.CallsPerMinute, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSparekeyEngine(
-            new EngineOptions(installation.Database, installation.Keys, options.Origin) { Passwords = options.Passwords, Mail = options.Mail, Phone = options.Phone, Egress = options.Egress });
+            new EngineOptions(installation.Database, installation.Keys, options.Origin)
+            {
+                Passwords = options.Passwords,
+                Mail = options.Mail,
+                Phone = options.Phone,
+                Egress = options.Egress,
+                Escrow = options.Escrow,
+                EscrowKeys = options.EscrowKeys,
+                EscrowMails = options.EscrowMails,
+                Companion = options.Urls.Count > 0 ? options.Companion : null,
+            });
         builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddCryptlex(options.Cryptlex);
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddHostedService(services => services.GetRequiredService<TellWebhooks>());
         builder.Services.AddHostedService(services => services.GetRequiredService<TellSlack>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<ContinueRotations>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<AnswerReadyEscrows>());
+        if (options is { Companion: not null, Urls.Count: > 0 })
+        {
+            builder.Services.AddHostedService(services => services.GetRequiredService<PassboltCompanion>());
+        }
+
         builder.Services.AddDfns(options.Dfns);
         builder.Services.AddKratos(options.Kratos);
+        builder.Services.AddPassbolt(options.Passbolt);
         builder.Services.AddSparekeyOpenApi();
         builder.Services.Configure<RouteHandlerOptions>(route => route.ThrowOnBadRequest = true);
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));

@@ -136,7 +136,7 @@ internal static class StrictBody
     }
 
     // One spelling of JSON: no other charset, no compression that could unfold beyond the limit, no "+json" of another meaning.
-    private static bool IsPlainJson(HttpRequest request) =>
+    internal static bool IsPlainJson(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
         && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))

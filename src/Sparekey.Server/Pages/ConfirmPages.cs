@@ -38,6 +38,7 @@ internal static class ConfirmPages
         <dt>{words["redeemed_when"]}</dt><dd><time datetime="{recovery.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)}">{recovery.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}</time></dd>
         {(recovery.Request.Reason?.Text is { Length: > 0 } why ? Html.Of($"<dt>{words["redeemed_why"]}</dt><dd>{why}</dd>") : Html.Empty)}
         <dt>{words["operate_means"]}</dt><dd>{words[$"means_{WireName.Of(recovery.Request.Means)}"]}</dd>
+        {(RequestKeyText.Of(recovery) is { } key ? Html.Of($"""<dt>{words["confirm_request_key"]}</dt><dd class="number">{key}</dd>""") : Html.Empty)}
         <dt>{words["redeemed_number"]}</dt><dd class="number">{recovery.Id.ToString()}</dd>
         </dl>
         {(recovery.Request.Revoke.IsEmpty ? Html.Empty : Html.Of($"""<h2>{words["redeemed_changes"]}</h2><ul>{Html.Join(recovery.Request.Revoke.Select(r => Html.Of($"<li>{words[$"change_{WireName.Of(r)}"]}</li>")))}</ul>"""))}

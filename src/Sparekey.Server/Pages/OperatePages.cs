@@ -54,6 +54,7 @@ internal static class OperatePages
             {Row(words["redeemed_why"], request.Reason?.Text)}
             {Row(words["operate_ticket"], request.Reason?.Ticket)}
             {Row(words["operate_means"], $"{words[$"means_{WireName.Of(request.Means)}"]}, {words[$"channel_{WireName.Of(request.Channel)}"]}")}
+            {Row(words["operate_request_key"], RequestKeyText.Of(recovery))}
             {Row(words["operate_lifetime"], Duration.Format(request.Lifetime))}
             {Row(words["operate_application"], described.Application)}
             {Row(words["operate_source"], recovery.Source)}

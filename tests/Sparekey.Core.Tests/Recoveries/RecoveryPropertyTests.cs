@@ -182,6 +182,26 @@ public sealed class RecoveryPropertyTests
     });
 
     [Fact]
+    public void An_escrow_completes_to_the_key_that_the_person_named_and_to_no_other() => Holds(s =>
+    {
+        if (s.Before?.Request.RequestKeyFingerprint is { } bound)
+        {
+            s.After!.Request.RequestKeyFingerprint.ShouldBe(bound);
+        }
+
+        if (s is { Command: RecoveryCommand.BindKey bind, SaidYes: true })
+        {
+            (bind.By == Sample.Person || bind.By == Sample.PersonsProgramme || bind.By.Kind == Core.Access.PrincipalKind.System).ShouldBeTrue();
+            s.Before!.Request.Means.ShouldBe(Means.Escrow);
+        }
+
+        if (s.After is { State: RecoveryState.Completed, Request.Means: Means.Escrow })
+        {
+            s.After.Request.RequestKeyFingerprint.ShouldNotBeNull().Length.ShouldBe(40);
+        }
+    });
+
+    [Fact]
     public void A_recovery_completes_once() => HoldsForStories(story =>
     {
         story.Steps.Count(s => s.Before?.State != RecoveryState.Completed && s.After?.State == RecoveryState.Completed).ShouldBeLessThanOrEqualTo(1);

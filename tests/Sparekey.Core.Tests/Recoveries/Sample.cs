@@ -16,6 +16,8 @@ internal static class Sample
     public static readonly RedemptionId RedemptionOne = Id<RedemptionId>(4);
     public static readonly TenantId Tenant = TenantId.Default;
 
+    public const string RequestKey = "0123456789ABCDEF0123456789ABCDEF01234567";
+
     public static readonly Principal Person = Principal.Of(Account);
     public static readonly Principal PersonsProgramme = Programme(21, Person);
     public static readonly Principal Requester = Principal.Of(Id<AccountId>(5));
@@ -47,6 +49,7 @@ internal static class Sample
         {
             CodeFormat = means == Means.Code ? Core.Secrets.CodeFormat.Digits : null,
             Digits = means == Means.Code ? 8 : null,
+            RequestKeyFingerprint = means == Means.Escrow ? RequestKey : null,
         };
 
     public static RecoveryCommand.Open Open(RecoveryRequest? request = null, Principal? by = null, params Requirement[] extra) =>

@@ -29,6 +29,8 @@ public sealed class StateTableTests
         redeem_wrong       recovery_not_found  secret_invalid      secret_invalid    issued+secret_invalid      redeemed+secret_invalid    secret_invalid    secret_invalid    secret_invalid    secret_invalid    secret_invalid
         complete           recovery_not_found  redemption_invalid  redemption_invalid redemption_invalid        completed                  redemption_invalid redemption_invalid redemption_invalid redemption_invalid redemption_invalid
         complete_directly  recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                recovery_closed   wrong_state       recovery_closed   recovery_expired  wrong_state
+        bind_key           recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                recovery_closed   recovery_closed   recovery_closed   recovery_expired  wrong_state
+        bind_key_other     recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                recovery_closed   wrong_state       recovery_closed   recovery_expired  wrong_state
         cancel             recovery_not_found  cancelled           cancelled         cancelled                  cancelled                  recovery_closed   denied            recovery_closed   recovery_expired  cancelled
         tick               recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
         tick_in_a_day      recovery_not_found  wrong_state         wrong_state       wrong_state                wrong_state                wrong_state       wrong_state       wrong_state       wrong_state       wrong_state
@@ -53,6 +55,8 @@ public sealed class StateTableTests
         redeem_wrong       recovery_not_found  secret_invalid      secret_invalid    -       -         secret_invalid     secret_invalid     secret_invalid     secret_invalid     -
         complete           recovery_not_found  redemption_invalid  redemption_invalid -      -         redemption_invalid redemption_invalid redemption_invalid redemption_invalid -
         complete_directly  recovery_not_found  requirements_open   completed         -       -         recovery_closed    requirements_open  recovery_closed    recovery_expired   -
+        bind_key           recovery_not_found  already_decided     already_decided   -       -         recovery_closed    recovery_closed    recovery_closed    recovery_expired   -
+        bind_key_other     recovery_not_found  separation_of_duties separation_of_duties -   -         recovery_closed    separation_of_duties recovery_closed  recovery_expired   -
         cancel             recovery_not_found  cancelled           cancelled         -       -         recovery_closed    denied             recovery_closed    recovery_expired   -
         tick               recovery_not_found  wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
         tick_in_a_day      recovery_not_found  wrong_state         wrong_state       -       -         wrong_state        wrong_state        wrong_state        wrong_state        -
@@ -77,6 +81,8 @@ public sealed class StateTableTests
         ["redeem_wrong"] = _ => Redeem(matches: false),
         ["complete"] = _ => new RecoveryCommand.Complete(RedemptionOne, Facts),
         ["complete_directly"] = _ => new RecoveryCommand.CompleteDirectly(Requester, Facts),
+        ["bind_key"] = _ => new RecoveryCommand.BindKey(Person, RequestKey),
+        ["bind_key_other"] = _ => new RecoveryCommand.BindKey(Requester, RequestKey),
         ["cancel"] = _ => new RecoveryCommand.Cancel(Requester),
         ["tick"] = _ => new RecoveryCommand.Tick(),
         ["tick_in_a_day"] = _ => new RecoveryCommand.Tick(),

@@ -129,7 +129,8 @@ public sealed class StatesDocumentTests
             [new(RequirementKind.SecondProof)],
             [new(RequirementKind.Wait) { Until = Now + TimeSpan.FromHours(1) }],
         }
-        select Open(Request(means) with { Lifetime = TimeSpan.FromHours(3) }, extra: demands);
+        from key in means == Means.Escrow ? [null, RequestKey] : new string?[] { null }
+        select Open(Request(means) with { Lifetime = TimeSpan.FromHours(3), RequestKeyFingerprint = key }, extra: demands);
 
     private static IEnumerable<(RecoveryCommand Command, Policy Policy)> From(Recovery r) =>
         from policy in new[] { Nothing, OneApproval }
@@ -148,6 +149,7 @@ public sealed class StatesDocumentTests
             Redeem(matches: false),
             new RecoveryCommand.Complete(RedemptionOne, Facts),
             new RecoveryCommand.CompleteDirectly(Requester, Facts),
+            new RecoveryCommand.BindKey(Person, RequestKey),
             new RecoveryCommand.Cancel(Requester),
         }
         select (command, policy);
@@ -155,7 +157,7 @@ public sealed class StatesDocumentTests
     // What decides about the future, without what only counts up (versions, numbers of generations, which of two reasons).
     private static string KeyOf(Recovery r, TimeSpan at) => string.Join(
         '|',
-        r.Request.Means, r.State, at,
+        r.Request.Means, r.Request.RequestKeyFingerprint, r.State, at,
         string.Join(',', r.Requirements.Select(q => $"{q.Kind}{q.Count}{q.Met.Length}")),
         r.Secret is null ? "" : $"{r.Secret.Usable}{r.Secret.ExpiresAt}",
         r.Redemption?.ExpiresAt.ToString());

@@ -151,7 +151,7 @@ internal sealed class Story
             NotBefore = choices.Chance(10) ? Sample.Now + choices.Of(TimeSpan.FromMinutes(5), TimeSpan.FromDays(40), -TimeSpan.FromDays(1)) : null,
             Revoke = [.. choices.Some(Enum.GetValues<Revocation>())],
             Reason = choices.Chance(30) ? ReasonOf(choices) : null,
-            RequestKeyFingerprint = choices.Chance(10) ? choices.Of("aa:bb", "\udc00") : null,
+            RequestKeyFingerprint = choices.Chance(10) ? choices.Of("aa:bb", "\udc00", Sample.RequestKey) : null,
         };
         return new RecoveryCommand.Open(
             Sample.Recovery, Sample.Tenant, request, choices.Chance(80) ? Sample.Requester : choices.Of(Principals), Sample.Facts,
@@ -167,7 +167,7 @@ internal sealed class Story
             return new RecoveryCommand.Redeem(false, choices.Chance(20) ? TryOrigin.Account : TryOrigin.Handle, NewRedemption());
         }
 
-        return choices.Next(28) switch
+        return choices.Next(31) switch
         {
             0 => new RecoveryCommand.AddReason(requester, ReasonOf(choices)),
             1 or 2 => new RecoveryCommand.Confirm(choices.Chance(60) ? Sample.Person : anybody, Digest(choices))
@@ -191,10 +191,12 @@ internal sealed class Story
             11 or 12 or 13 or 14 => new RecoveryCommand.Issue(requester, _account, choices.Chance(25)),
             15 or 16 or 17 => new RecoveryCommand.Redeem(true, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
             18 or 19 => new RecoveryCommand.Redeem(false, choices.Of(TryOrigin.Account, TryOrigin.Handle), NewRedemption()),
-            20 or > 24 => choices.Chance(90)
+            20 or 25 or 26 or 27 => choices.Chance(90)
                 ? new RecoveryCommand.Complete(_redemptions.Count == 0 ? NewRedemption() : _redemptions[^(1 + choices.Next(Math.Min(2, _redemptions.Count)))], _account, choices.Chance(15) != (_recovery?.Request.Means == Means.RecoveryKey))
                 : new RecoveryCommand.Tick(),
             21 => new RecoveryCommand.CompleteDirectly(requester, _account),
+            28 or 29 or 30 => new RecoveryCommand.BindKey(
+                choices.Chance(80) ? Sample.Person : anybody, choices.Of(Sample.RequestKey, Sample.RequestKey, "aa:bb", "\udc00", "")),
             22 => choices.Chance(15) ? new RecoveryCommand.Cancel(anybody, choices.Of(Texts)) : new RecoveryCommand.Tick(),
             _ => choices.Chance(30) ? OpenWith(choices) : new RecoveryCommand.Tick(),
         };

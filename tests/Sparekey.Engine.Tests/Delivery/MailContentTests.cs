@@ -2,6 +2,7 @@ using System.Text.Json;
 using Sparekey.Core;
 using Sparekey.Core.Accounts;
 using Sparekey.Core.Recoveries;
+using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Recoveries;
 using Sparekey.Testing;
@@ -44,7 +45,7 @@ public sealed class MailContentTests(SmtpFixture fixture) : IClassFixture<SmtpFi
         var account = await _scene.Account(
             JsonSerializer.Serialize(new { locale = $"{language}-XX" }), ["one@example.com", "two@example.org", "+4912345678"]);
         var secret = kind is MessageKind.RecoveryLink or MessageKind.RecoveryCode or MessageKind.RecoveryToken or MessageKind.AddressConfirmation
-            or MessageKind.KeyPickupCode or MessageKind.RecoverySecondHalf or MessageKind.RecoveryConfirmation;
+            or MessageKind.KeyPickupCode or MessageKind.RecoverySecondHalf or MessageKind.RecoveryConfirmation or MessageKind.EscrowToken;
         await _scene.Send(new OutboxMessage(kind, account)
         {
             To = secret ? [new Recipient("email", "one@example.com")] : [],
@@ -59,6 +60,7 @@ public sealed class MailContentTests(SmtpFixture fixture) : IClassFixture<SmtpFi
                 ["credential"] = "passkey",
                 ["change"] = "removed",
                 ["kind"] = "email",
+                ["news"] = "request_made",
                 ["address"] = "<n•••@e•••.org>",
             },
         });
@@ -212,6 +214,7 @@ public sealed class MailContentTests(SmtpFixture fixture) : IClassFixture<SmtpFi
             All<Means>("means");
             All<CredentialKind>("credential");
             All<AddressKind>("kind");
+            All<EscrowNews>("escrow");
             foreach (var change in new[] { "added", "changed", "removed", "confirmed" })
             {
                 phrases.Of("change", change).ShouldNotBeNull();

@@ -16,6 +16,8 @@ public sealed class MailTextCheckTests
         ["address"] = "person@example.com", ["left"] = "3", ["kept"] = "sample", ["session"] = "session", ["requester"] = "somebody", ["means"] = "a link",
         ["credential"] = "password", ["name"] = "programme", ["whose"] = "somebody", ["number"] = "7", ["ends"] = "soon", ["what"] = "token",
         ["step"] = "issued", ["decide_link"] = "https://app.example.com/operate/recoveries/7", ["change"] = "added", ["kind"] = "e-mail address",
+        ["news"] = "somebody asks", ["review_link"] = "https://app.example.com/review/7", ["request_key"] = "0123", ["source"] = "192.0.2.1",
+        ["device"] = "a browser",
     };
 
     public static TheoryData<string, string, string> Hiding => new()

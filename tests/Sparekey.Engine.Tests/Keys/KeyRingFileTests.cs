@@ -167,7 +167,7 @@ public sealed class KeyRingFileTests : IDisposable
         var secret = Json()["keys"]![0]!["secret"]!.GetValue<string>();
         for (var i = 0; i < secret.Length - 1; i++)
         {
-            var changed = secret[..i] + (secret[i] == 'A' ? 'B' : 'A') + secret[(i + 1)..];
+            var changed = secret[..i] + (secret[i] == 'A' ? 'Q' : 'A') + secret[(i + 1)..];
             Change(j => j["keys"]![0]!["secret"] = changed);
             Should.Throw<KeyRingException>(() => _file.Load()).ToString().ShouldNotContain(changed[..8]);
         }

@@ -27,7 +27,7 @@ public sealed class RotateKeysTests : IAsyncLifetime
         _file.Create(_engine.Time.GetUtcNow());
         _file.Reload(_engine.Keys);
         _uses = new KeysInUse(_engine.Database, _engine.Time);
-        _rotate = new RotateKeys(_engine.Acts, _engine.Keys, new SigningKeys(_engine.Acts, _engine.Keys), _uses, _engine.Time);
+        _rotate = new RotateKeys(_engine.Acts, _engine.Keys, new SigningKeys(_engine.Acts, _engine.Keys), _uses, _engine.Time, []);
     }
 
     public async ValueTask DisposeAsync()

@@ -28,7 +28,8 @@ public sealed class EveryDialectFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Smtp = await SmtpServer.Start();
-        Server = await RunningServer.Start(mail: new MailOptions("127.0.0.1", new("recovery@example.com")) { Port = Smtp.Port, Tls = MailTls.None });
+        Server = await RunningServer.Start(
+            mail: new MailOptions("127.0.0.1", new("recovery@example.com")) { Port = Smtp.Port, Tls = MailTls.None }, now: LoginIdScene.Now);
         Cryptlex = await CryptlexScene.Of(Server);
         Dfns = await DfnsScene.Start("0.8", Server.Origin.ToString(), Server.Folder);
         var person = await Server.Account("approver@example.org", role: "admin");

@@ -46,6 +46,8 @@ public sealed class KratosSubmissionTests
     [InlineData(Form, "a.b.c.d.e.f.g.h.i=1", 400)]
     [InlineData("multipart/form-data; boundary=b", "--b\r\nrubbish", 400)]
     [InlineData("multipart/form-data", "x", 400)]
+    [InlineData(Form + "; charset=utf-7", "a=1", 400)]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n1\r\n--b--\r\n", 400)]
     public async Task Refuses_what_is_none(string type, string body, int status) => (await Read(type, body)).Error!.Status.ShouldBe(status);
 
     [Fact]

@@ -361,7 +361,8 @@ public sealed class LoginIdCodeTests : IAsyncLifetime
     {
         await using var smtp = await SmtpServer.Start();
         await using var server = await RunningServer.Start(
-            mail: new Engine.Delivery.MailOptions("127.0.0.1", new("recovery@example.com")) { Port = smtp.Port, Tls = Engine.Delivery.MailTls.None });
+            mail: new Engine.Delivery.MailOptions("127.0.0.1", new("recovery@example.com")) { Port = smtp.Port, Tls = Engine.Delivery.MailTls.None },
+            now: LoginIdScene.Now);
         var scene = await LoginIdScene.Start(server: server);
         var user = await scene.User("told@example.com");
         using var first = new SoftwareAuthenticator(LoginIdScene.RpId);

@@ -35,14 +35,16 @@ internal sealed class LoginIdScene : IAsyncDisposable
 
     public string Web { get; private set; } = "";
 
+    /// <summary>The clients sign by this machine's clock, so that a server for them starts with it: what it gave before would be over.</summary>
+    public static DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+
     public static async Task<LoginIdScene> Start(string mount = "", RunningServer? server = null)
     {
-        var scene = new LoginIdScene(server ?? await RunningServer.Start()) { Mount = mount };
+        var scene = new LoginIdScene(server ?? await RunningServer.Start(now: Now)) { Mount = mount };
         scene.Management = await scene.Client("management", "shop", scene.Key);
         scene.Web = await scene.Client("directweb", "shop", null);
 
-        // The clients sign by this machine's clock.
-        scene.Server.Time.SetUtcNow(TimeProvider.System.GetUtcNow());
+        scene.Server.Time.SetUtcNow(Now);
         return scene;
     }
 

@@ -36,7 +36,7 @@ public sealed class LoginIdStrangerTests
     [Fact]
     public async Task A_setting_brings_the_vendors_answer_back()
     {
-        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { RevealUnknown = true });
+        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { RevealUnknown = true }, now: LoginIdScene.Now);
         var scene = await LoginIdScene.Start(server: server);
         var unknown = await Init(scene, "unknown", 404);
         (unknown.Status, unknown.Code).ShouldBe((404, "user_not_found"));
@@ -57,7 +57,7 @@ public sealed class LoginIdStrangerTests
     [InlineData(nameof(OldPasskeys.Suspend), 2)]
     public async Task Old_passkeys_go_or_rest_where_the_setting_says_so(string setting, int listed)
     {
-        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { OldPasskeys = Enum.Parse<OldPasskeys>(setting) });
+        await using var server = await RunningServer.Start(loginId: new LoginIdOptions { OldPasskeys = Enum.Parse<OldPasskeys>(setting) }, now: LoginIdScene.Now);
         var scene = await LoginIdScene.Start(server: server);
         using var old = new SoftwareAuthenticator(LoginIdScene.RpId);
         using var next = new SoftwareAuthenticator(LoginIdScene.RpId);

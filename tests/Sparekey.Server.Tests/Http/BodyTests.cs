@@ -199,6 +199,9 @@ public sealed class BodyTests(ServerFixture fixture) : IClassFixture<ServerFixtu
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/test/body");
         request.Headers.TransferEncodingChunked = chunked;
+
+        // What the server refused before it read it all ends the connection, and the next call must not begin on that.
+        request.Headers.ConnectionClose = true;
         request.Content = chunked ? new StreamContent(new MemoryStream(body)) : new ByteArrayContent(body);
         if (type is not null)
         {

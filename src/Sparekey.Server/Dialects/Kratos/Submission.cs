@@ -106,7 +106,7 @@ internal sealed class Submission
 
             return (all, true, null);
         }
-        catch (Exception e) when (e is InvalidDataException or DecoderFallbackException)
+        catch (Exception e) when (e is InvalidDataException or DecoderFallbackException or NotSupportedException)
         {
             return (null, true, KratosError.Undecodable("the form cannot be read."));
         }
