@@ -3,6 +3,7 @@ using Sparekey.Core.Ledger;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine;
 
@@ -14,6 +15,9 @@ public sealed class Act
 {
     private readonly LedgerWriter _ledger;
     private readonly Outbox _outbox;
+    private readonly List<LedgerEntry> _entries = [];
+    private readonly List<OutboxMessage> _messages = [];
+    private List<Action>? _then;
 
     internal Act(DbSession db, TenantId tenant, DateTimeOffset now, LedgerWriter ledger, Outbox outbox)
     {
@@ -36,17 +40,61 @@ public sealed class Act
     /// <summary><see cref="Now"/> as it is stored: milliseconds since 1970 in UTC.</summary>
     public long NowMs => Now.ToUnixTimeMilliseconds();
 
-    /// <summary>Writes a ledger entry with the act.</summary>
+    /// <summary>Writes a ledger entry with the act, at its end together with the others.</summary>
     /// <param name="entry">The entry.</param>
-    public Task Record(LedgerEntry entry) => _ledger.Append(Db, Tenant, Now, entry);
+    public Task Record(LedgerEntry entry)
+    {
+        _entries.Add(entry);
+        return Task.CompletedTask;
+    }
 
-    /// <summary>Queues a message with the act.</summary>
+    /// <summary>Queues a message with the act, at its end together with the others.</summary>
     /// <param name="message">The message.</param>
-    public Task Send(OutboxMessage message) => _outbox.Enqueue(this, message);
+    public Task Send(OutboxMessage message)
+    {
+        _messages.Add(message);
+        return Task.CompletedTask;
+    }
 
-    /// <summary>Erases what is still queued for a recovery and may no longer leave.</summary>
+    /// <summary>Erases what is still queued for a recovery and may no longer leave, what this act queued among it.</summary>
     /// <param name="recovery">The recovery.</param>
-    public Task EraseSecretMessages(RecoveryId recovery) => _outbox.EraseSecrets(this, recovery);
+    public async Task EraseSecretMessages(RecoveryId recovery)
+    {
+        await WriteOut();
+        await _outbox.EraseSecrets(this, recovery);
+    }
+
+    /// <summary>
+    /// Writes what was recorded and queued so far: before the act ends, and before it looks at or erases such rows itself. Acts record
+    /// several entries and queue several messages; one statement for all of a kind costs little more than one for each.
+    /// </summary>
+    internal async Task WriteOut()
+    {
+        await _ledger.Append(Db, Tenant, Now, _entries);
+        _entries.Clear();
+        await _outbox.Enqueue(this, _messages);
+        _messages.Clear();
+    }
+
+    /// <summary>Counts what happened to a recovery, once the act stands.</summary>
+    /// <param name="happened">What.</param>
+    internal void Count(RecoveryHappened happened)
+    {
+        if (Measures.RecoveryEvents.Enabled)
+        {
+            Then(() => Measures.Count(happened));
+        }
+    }
+
+    /// <summary>
+    /// Says what is done in this process once the act stands: a line in the log, a count. An act that is run again begins with nothing; if the
+    /// process dies after the commit, it is not done.
+    /// </summary>
+    /// <param name="then">What to do; it does not fail.</param>
+    internal void Then(Action then) => (_then ??= []).Add(then);
+
+    /// <summary>The act stands.</summary>
+    internal void Stands() => _then?.ForEach(then => then());
 }
 
 /// <summary>Runs acts and reads.</summary>
@@ -56,6 +104,9 @@ public sealed class Act
 /// <param name="outbox">Queues messages.</param>
 public sealed class Acts(Database database, TimeProvider time, LedgerWriter ledger, Outbox outbox)
 {
+    /// <summary>How the engine's SQL differs.</summary>
+    internal SqlDialect Dialect => database.Dialect;
+
     /// <summary>The time, to the millisecond: finer would not survive storage.</summary>
     public DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
 
@@ -67,12 +118,76 @@ public sealed class Acts(Database database, TimeProvider time, LedgerWriter ledg
     /// <param name="cancellationToken">Gives up waiting for a turn.</param>
     /// <exception cref="StorageUnavailableException">Storage cannot serve now.</exception>
     public Task<T> Write<T>(TenantId tenant, Func<Act, Task<T>> act, CancellationToken cancellationToken) =>
-        database.Write(db => act(new Act(db, tenant, Now, ledger, outbox)), cancellationToken);
+        Measures.ActsAreWatched
+            ? WriteMeasured(tenant, act, cancellationToken)
+            : WriteWhole(tenant, act, cancellationToken);
 
     /// <summary>Reads one committed state.</summary>
     /// <param name="read">What to read.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="StorageUnavailableException">Storage cannot serve now.</exception>
     public Task<T> Read<T>(Func<DbSession, Task<T>> read, CancellationToken cancellationToken) =>
-        database.Read(read, cancellationToken);
+        Measures.ActsAreWatched ? ReadMeasured(read, cancellationToken) : database.Read(read, cancellationToken);
+
+    private async Task<T> WriteWhole<T>(TenantId tenant, Func<Act, Task<T>> act, CancellationToken cancellationToken)
+    {
+        Act? last = null;
+        var answer = await database.Write(
+            db =>
+            {
+                last = new Act(db, tenant, Now, ledger, outbox);
+                return Whole(last, act);
+            },
+            cancellationToken);
+        last?.Stands();
+        return answer;
+    }
+
+    private static async Task<T> Whole<T>(Act one, Func<Act, Task<T>> act)
+    {
+        var returned = await act(one);
+        await one.WriteOut();
+        return returned;
+    }
+
+    private async Task<T> WriteMeasured<T>(TenantId tenant, Func<Act, Task<T>> act, CancellationToken cancellationToken)
+    {
+        using var measure = new ActMeasure("write", time);
+        try
+        {
+            return await WriteWhole(
+                tenant,
+                one =>
+                {
+                    measure.Runs();
+                    return act(one);
+                },
+                cancellationToken);
+        }
+        catch (Exception e)
+        {
+            measure.Failed(e);
+            throw;
+        }
+    }
+
+    private async Task<T> ReadMeasured<T>(Func<DbSession, Task<T>> read, CancellationToken cancellationToken)
+    {
+        using var measure = new ActMeasure("read", time);
+        try
+        {
+            return await database.Read(
+                db =>
+                {
+                    measure.Runs();
+                    return read(db);
+                },
+                cancellationToken);
+        }
+        catch (Exception e)
+        {
+            measure.Failed(e);
+            throw;
+        }
+    }
 }

@@ -54,6 +54,9 @@ public sealed record EngineOptions(Database Database, KeyRing Keys, Uri Origin)
     /// <summary>What is a matter of choice about escrow.</summary>
     public EscrowOptions Escrow { get; init; } = new();
 
+    /// <summary>The key file of an installation that several processes share; null where one process alone uses it.</summary>
+    public KeyRingFile? SharedKeyFile { get; init; }
+
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
 }
@@ -79,6 +82,13 @@ public static class EngineRegistration
         services.AddSingleton<SigningKeys>();
         services.AddSingleton<KeysInUse>();
         services.AddSingleton<RotateKeys>();
+        if (options.SharedKeyFile is { } keyFile)
+        {
+            services.AddSingleton(keyFile);
+            services.AddSingleton<LiveProcesses>();
+            services.AddSingleton<FollowKeyFile>();
+        }
+
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton(options.Passwords);
         services.AddSingleton<CeremonyStore>();

@@ -31,6 +31,7 @@ public sealed class Housekeeping : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger<Housekeeping> _log;
     private DateTimeOffset _maintained;
+    private long _lastRound;
 
     /// <summary>The round's parts.</summary>
     /// <param name="acts">Runs acts.</param>
@@ -59,6 +60,10 @@ public sealed class Housekeeping : BackgroundService
         _log = log;
     }
 
+    /// <summary>When the last whole round ended; null before the first did.</summary>
+    public DateTimeOffset? LastRound =>
+        Interlocked.Read(ref _lastRound) is var at and not 0 ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null;
+
     /// <summary>One round over all tenants.</summary>
     /// <param name="cancellationToken">Stops between two acts.</param>
     public async Task RunOnce(CancellationToken cancellationToken)
@@ -84,6 +89,8 @@ public sealed class Housekeeping : BackgroundService
             _maintained = _acts.Now;
             await _database.Maintain(cancellationToken);
         }
+
+        Interlocked.Exchange(ref _lastRound, _acts.Now.ToUnixTimeMilliseconds());
     }
 
     /// <inheritdoc/>

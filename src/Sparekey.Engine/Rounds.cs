@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine;
 
@@ -21,12 +23,18 @@ internal static partial class Rounds
     {
         while (!stoppingToken.IsCancellationRequested)
         {
+            // What a round logs, and what it starts, is found together by its id, like what a request logs.
+            using var scope = log.BeginScope(
+                new Dictionary<string, object>(StringComparer.Ordinal) { ["correlation_id"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12)) });
+            var (begun, outcome) = (time.GetTimestamp(), "failed");
             try
             {
                 await round(stoppingToken);
+                outcome = "done";
             }
             catch (StorageUnavailableException e)
             {
+                outcome = "no_storage";
                 LogStorage(log, e, work);
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
@@ -34,6 +42,8 @@ internal static partial class Rounds
                 LogBug(log, e, work);
             }
 
+            Measures.RoundDuration.Record(
+                time.GetElapsedTime(begun).TotalSeconds, new("work", work), new KeyValuePair<string, object?>("outcome", outcome));
             await Task.Delay(pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

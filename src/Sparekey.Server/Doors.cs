@@ -18,20 +18,21 @@ internal static class Doors
         HealthApi.Map(root);
         ProblemsApi.Map(root);
         RedemptionsApi.MapKeys(root);
-        RecoverDoor.Map(root);
-        ConfirmDoor.Map(root);
-        HistoryDoor.Map(root);
-        OperateDoor.Map(root);
+        var pages = Surface.Of(root, "pages");
+        RecoverDoor.Map(pages);
+        ConfirmDoor.Map(pages);
+        HistoryDoor.Map(pages);
+        OperateDoor.Map(pages);
         LocalApi.Map(root);
-        SlackDoor.Map(root);
-        Dialects.LoginId.Endpoints.Map(root);
-        Dialects.Cryptlex.Endpoints.Map(root);
-        KratosEndpoints.Map(root);
-        PassboltEndpoints.Map(root);
+        SlackDoor.Map(Surface.Of(root, "slack"));
+        Dialects.LoginId.Endpoints.Map(Surface.Of(root, "loginid"));
+        Dialects.Cryptlex.Endpoints.Map(Surface.Of(root, "cryptlex"));
+        KratosEndpoints.Map(Surface.Of(root, "kratos"));
+        PassboltEndpoints.Map(Surface.Of(root, "passbolt"));
         root.MapSparekeyOpenApi();
         if (root.ServiceProvider.GetRequiredService<DfnsOptions>().Enabled)
         {
-            DfnsEndpoints.Map(root);
+            DfnsEndpoints.Map(Surface.Of(root, "dfns"));
         }
 
         var v1 = root.MapGroup("/v1").AddEndpointFilter<RefusalRecorder>();

@@ -25,6 +25,18 @@ public sealed class RoundsTests
     }
 
     [Fact]
+    public async Task What_a_round_logs_is_found_together_and_apart_from_the_next()
+    {
+        using var stop = new CancellationTokenSource();
+        var log = new Lines();
+        var rounds = 0;
+        await Rounds.Run(
+            "Housekeeping", _ => ++rounds == 2 ? stop.CancelAsync() : Task.CompletedTask, TimeSpan.Zero, new FakeTimeProvider(), log, stop.Token);
+        log.Scopes.Select(s => (string)s["correlation_id"]).ShouldAllBe(id => id.Length == 24);
+        log.Scopes.Select(s => s["correlation_id"]).Distinct().Count().ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_round_that_the_end_cancels_is_no_fault()
     {
         using var stop = new CancellationTokenSource();
@@ -44,8 +56,14 @@ public sealed class RoundsTests
     {
         public List<(LogLevel Level, string Text)> Written { get; } = [];
 
+        public List<Dictionary<string, object>> Scopes { get; } = [];
+
         public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
+            where TState : notnull
+        {
+            Scopes.Add((Dictionary<string, object>)(object)state);
+            return null;
+        }
 
         public bool IsEnabled(LogLevel logLevel) => true;
 

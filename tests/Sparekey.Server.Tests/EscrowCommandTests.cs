@@ -38,7 +38,7 @@ public sealed class EscrowCommandTests
                 await server.Terminate();
             }
 
-            await using var own = await SparekeyServer.Start(new ServerOptions(data, []), CancellationToken.None);
+            await using var own = await SparekeyServer.Start(new ServerOptions(data, []) { Shared = await TestPlaces.Shared(data) }, CancellationToken.None);
             using var organisation = PgpSecretKey.Open(Encoding.UTF8.GetBytes(first.Private), Encoding.UTF8.GetBytes(first.Passphrase)).Value;
             await Enrol(own, organisation);
             (await Fail(data, "rotate", "--new-key", secondPublic, "--mode", "mandatory")).ShouldContain("--mode");

@@ -42,14 +42,14 @@ public sealed class EscrowCompletionTests(EscrowCompletionTests.Planted planted)
             CancellationToken.None)).Value.Answer.ShouldNotBeNull();
 
         var kept = string.Join('\n', _server.LogLines.Concat(_server.Answers));
+        var stored = await TestPlaces.Stored(_server.Folder);
         foreach (var secret in new[] { Passphrase, ready.Secret, planted.SecretLine })
         {
             kept.ShouldNotContain(secret);
-            foreach (var file in Directory.EnumerateFiles(_server.Folder).Where(f => Path.GetFileName(f) is not ("lock" or "sparekey.sock")))
+            foreach (var (name, bytes) in stored)
             {
-                var bytes = await ReadShared(file);
                 (bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(secret)) < 0 && bytes.AsSpan().IndexOf(Encoding.Unicode.GetBytes(secret)) < 0)
-                    .ShouldBeTrue($"{Path.GetFileName(file)} holds a secret");
+                    .ShouldBeTrue($"{name} holds a secret");
             }
         }
     }
@@ -137,7 +137,7 @@ public sealed class EscrowCompletionTests(EscrowCompletionTests.Planted planted)
         try
         {
             ReadyEscrow ready;
-            await using (var seeding = await SparekeyServer.Start(new ServerOptions(folder, []), CancellationToken.None))
+            await using (var seeding = await SparekeyServer.Start(new ServerOptions(folder, []) { Shared = await TestPlaces.Shared(folder) }, CancellationToken.None))
             {
                 ready = await (await EscrowSeed.Plant(seeding.App.Services, "http://127.0.0.1:4800")).Ask();
             }
@@ -171,14 +171,6 @@ public sealed class EscrowCompletionTests(EscrowCompletionTests.Planted planted)
     {
         await File.WriteAllTextAsync(file, text);
         File.SetUnixFileMode(file, mode);
-    }
-
-    private static async Task<byte[]> ReadShared(string file)
-    {
-        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-        using var copy = new MemoryStream();
-        await stream.CopyToAsync(copy);
-        return copy.ToArray();
     }
 
     /// <summary>A server with Ada's escrow, and the organisation's key under a passphrase of ours.</summary>

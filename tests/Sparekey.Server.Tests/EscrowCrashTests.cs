@@ -100,7 +100,7 @@ public sealed class EscrowCrashTests
                 story._keys[i] = await Open(Names[i]);
             }
 
-            await using var server = await SparekeyServer.Start(new ServerOptions(data, []), CancellationToken.None);
+            await using var server = await SparekeyServer.Start(new ServerOptions(data, []) { Shared = await TestPlaces.Shared(data) }, CancellationToken.None);
             await story.Enrol(server.App.Services);
             story._token = (await File.ReadAllTextAsync(Path.Combine(data, "bootstrap-token"))).Trim();
             return story;
@@ -173,7 +173,7 @@ public sealed class EscrowCrashTests
         // With the key in force everybody's escrow opens: each is the message that opens to that person's secret.
         public async Task Check(string data, int at)
         {
-            await using var own = await SparekeyServer.Start(new ServerOptions(data, []), CancellationToken.None);
+            await using var own = await SparekeyServer.Start(new ServerOptions(data, []) { Shared = await TestPlaces.Shared(data) }, CancellationToken.None);
             var services = own.App.Services;
             var policy = await services.GetRequiredService<ReadEscrowPolicy>().Run(Local, CancellationToken.None);
             var stored = (await services.GetRequiredService<ReadEscrowPasswords>().Run(Local, CancellationToken.None)).Value;

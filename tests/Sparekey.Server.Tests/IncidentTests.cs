@@ -183,7 +183,8 @@ public sealed partial class IncidentTests : IAsyncLifetime
         (await _server.Get("/v1/incidents?cursor=nonsense!", _server.AdminToken)).Code.ShouldBe("invalid_cursor");
     }
 
-    private Task<int> Cli(params string[] arguments) => CommandLine.Run([.. arguments, "--data", _server.Folder, "--json"]);
+    private async Task<int> Cli(params string[] arguments) =>
+        await CommandLine.Run([.. await TestPlaces.Line([.. arguments, "--data", _server.Folder, "--json"])]);
 
     private async Task<Answer> Form(string path, string token)
     {

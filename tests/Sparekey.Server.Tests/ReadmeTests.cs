@@ -6,6 +6,7 @@ using Sparekey.Testing;
 namespace Sparekey.Server.Tests;
 
 /// <summary>What the documents tell a newcomer to type works, word for word, against the program as it is built.</summary>
+[Trait("runs", "once")]
 public sealed partial class ReadmeTests : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);

@@ -314,7 +314,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
 
         // A stranger's tries end nothing but what the stranger opened.
         (await _server.Get("/v1/redemption", link)).Status.ShouldBe(200);
-        (await Complete(opened, credentials, token: Token(opened)[..^1] + "x")).Code.ShouldBe("redemption_invalid");
+        (await Complete(opened, credentials, token: Token(opened)[..^1] + "?")).Code.ShouldBe("redemption_invalid");
         var again = await Open();
         (await Complete(again, new JsonObject { ["first"] = key.Register(Challenge(again)) })).Status.ShouldBe(200);
     }

@@ -12,6 +12,7 @@ using Sparekey.Core.Access;
 using Sparekey.Engine.Access;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Passbolt;
+using Sparekey.Server.Cli;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Server.Dialects.Kratos;
 using Sparekey.Server.Dialects.LoginId;
@@ -52,7 +53,7 @@ internal sealed class RunningServer : IAsyncDisposable
             BaseAddress = Origin,
             Timeout = TimeSpan.FromMinutes(2),
         };
-        AdminToken = File.ReadAllText(server.Installation.Directory.BootstrapTokenFile).Trim();
+        AdminToken = File.ReadAllText(server.Installation.Files.BootstrapTokenFile).Trim();
     }
 
     public SparekeyServer Server { get; }
@@ -74,13 +75,14 @@ internal sealed class RunningServer : IAsyncDisposable
     public static async Task<RunningServer> Start(
         int callsPerMinute = 0, Action<IEndpointRouteBuilder>? moreDoors = null, MailOptions? mail = null, TimeSpan answerBeat = default,
         LoginIdOptions? loginId = null, PassboltOptions? passbolt = null, KratosOptions? kratos = null, CryptlexOptions? cryptlex = null, EgressOptions? egress = null,
-        CompanionOptions? companion = null, DateTimeOffset? now = null)
+        CompanionOptions? companion = null, TelemetryOptions? telemetry = null, DateTimeOffset? now = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(now), new LogCollector());
         var server = await SparekeyServer.Start(
             new ServerOptions(folder, [$"http://127.0.0.1:{port}"])
             {
+                Shared = await TestPlaces.Shared(folder),
                 Origin = new Uri($"http://127.0.0.1:{port}"),
                 Time = time,
                 Log = log,
@@ -94,10 +96,14 @@ internal sealed class RunningServer : IAsyncDisposable
                 Cryptlex = cryptlex ?? new CryptlexOptions(),
                 Egress = egress ?? new EgressOptions(),
                 Companion = companion,
+                Telemetry = telemetry,
             },
             CancellationToken.None);
         return new RunningServer(server, folder, port, time, log);
     }
+
+    /// <summary>The machine's operator, through the server's socket.</summary>
+    public LocalClient Local(string tenant = "default") => LocalClient.Through(Server.Installation.Files.SocketFile, tenant);
 
     /// <summary>A port that is free now.</summary>
     public static int FreePort()

@@ -45,7 +45,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         string data, string? executable = null, string[]? wrapper = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var url = $"http://127.0.0.1:{RunningServer.FreePort()}";
-        var process = Run([.. wrapper ?? [], executable ?? Executable, "serve", "--data", data, "--urls", url], environment);
+        var process = await Run([.. wrapper ?? [], executable ?? Executable, "serve", "--data", data, "--urls", url], environment);
         var log = new ConcurrentQueue<string>();
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
@@ -84,7 +84,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <returns>How it ended and what it said.</returns>
     public static async Task<(int ExitCode, string Out, string Errors)> RunToEnd(params string[] arguments)
     {
-        using var process = Run([Executable, .. arguments], null);
+        using var process = await Run([Executable, .. arguments], null);
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         try
@@ -132,8 +132,9 @@ internal sealed class ServerProcess : IAsyncDisposable
         return ((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text) : null);
     }
 
-    private static Process Run(IReadOnlyList<string> line, IReadOnlyDictionary<string, string>? environment)
+    private static async Task<Process> Run(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
+        var line = await TestPlaces.Line(arguments);
         var start = new ProcessStartInfo(line[0], line.Skip(1))
         {
             UseShellExecute = false,

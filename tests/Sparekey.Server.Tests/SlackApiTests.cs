@@ -35,7 +35,7 @@ public sealed class SlackApiTests : IAsyncLifetime
         ((bool)(await _server.Post("/v1/slack/test", null, _server.AdminToken)).Json!["ok"]!).ShouldBeFalse();
         (await _server.Post("/v1/slack/test", null, _server.AdminToken))["fault"].ShouldBe("invalid_auth");
 
-        var said = string.Concat(_server.Answers) + string.Concat(_server.LogLines) + string.Concat(Directory.GetFiles(_server.Folder, "*.db*").Select(Stored));
+        var said = string.Concat(_server.Answers) + string.Concat(_server.LogLines) + string.Concat((await TestPlaces.Stored(_server.Folder)).Select(f => System.Text.Encoding.Latin1.GetString(f.Bytes)));
         foreach (var secret in new[] { SlackStandIn.BotToken, SlackStandIn.SigningSecret, "xoxb-another-token" })
         {
             said.ShouldNotContain(secret);
@@ -85,12 +85,5 @@ public sealed class SlackApiTests : IAsyncLifetime
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/slack/interactions") { Content = new FormUrlEncodedContent([new("payload", "{}")]) };
         return await _server.Send(request);
-    }
-
-    private static string Stored(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);
-        return reader.ReadToEnd();
     }
 }

@@ -72,7 +72,7 @@ public sealed class EscrowSeed
         var visitor = new Visitor(TenantId.Default, "192.0.2.1", "seed-2");
         await Get<SendEscrowToken>().Run(visitor, "ada", EscrowTokenReason.Default, CancellationToken.None);
         var mail = await Acts.Read(
-            db => db.Find<MailRow>("SELECT id AS Id, sealed AS Envelope FROM outbox WHERE kind = 'escrow_token' ORDER BY created_at DESC, rowid DESC LIMIT 1", new { }),
+            db => db.Find<MailRow>($"SELECT id AS Id, sealed AS Envelope FROM outbox WHERE kind = 'escrow_token' ORDER BY created_at DESC, {TestDatabase.InsertionOrder} DESC LIMIT 1", new { }),
             CancellationToken.None);
         var values = MessagePayload.Open(Get<KeyRing>(), TenantId.Default, Ids.Parse<MessageId>(mail!.Id), mail.Envelope)!.Values;
         var token = new Uri(values["secret"]).AbsolutePath.Split('/')[^1];

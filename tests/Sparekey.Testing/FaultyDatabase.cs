@@ -24,6 +24,12 @@ public sealed class FaultyDatabase(Database inner) : Database
     /// <inheritdoc/>
     public override SqlDialect Dialect => inner.Dialect;
 
+    /// <summary>
+    /// Whether every act is run once in vain before it counts, as an engine does that lost a race: whatever it does outside of its session
+    /// is then done twice, and whatever it used up there is gone.
+    /// </summary>
+    public bool RunsActsTwice { get; init; }
+
     /// <summary>How many acts began to be committed, failed ones too. Acts that threw do not count.</summary>
     public long Commits
     {
@@ -76,6 +82,11 @@ public sealed class FaultyDatabase(Database inner) : Database
     /// <inheritdoc/>
     public override async Task<T> Write<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
     {
+        if (RunsActsTwice)
+        {
+            await RunInVain(act, cancellationToken);
+        }
+
         Fault? fault = null;
         T result;
         try
@@ -116,6 +127,24 @@ public sealed class FaultyDatabase(Database inner) : Database
         state ^= state >> 17;
         state ^= state << 5;
         return state >> 8;
+    }
+
+    private async Task RunInVain<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await inner.Write<T>(
+                async db =>
+                {
+                    await act(db);
+                    throw new LostException();
+                },
+                cancellationToken);
+        }
+        catch (LostException)
+        {
+            // As if another one had been first.
+        }
     }
 
     private Fault? OfThisCommit()

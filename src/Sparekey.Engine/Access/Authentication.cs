@@ -90,6 +90,7 @@ public sealed class Authentication
             Key = token.Key,
             Application = token.Application,
             Host = visitor.Host,
+            Surface = visitor.Surface,
         };
     }
 
@@ -101,7 +102,10 @@ public sealed class Authentication
         var ranks = await _acts.Read(db => _policies.Ranks(db, visitor.Tenant), cancellationToken);
         return new Caller(
             visitor.Tenant, visitor.Source, visitor.CorrelationId,
-            new Grant(Principal.LocalOperator, PermissionSet.All, ranks.Highest, ExpiresAt: null));
+            new Grant(Principal.LocalOperator, PermissionSet.All, ranks.Highest, ExpiresAt: null))
+        {
+            Surface = visitor.Surface,
+        };
     }
 
     /// <summary>Writes what the use of tokens left behind since the last call.</summary>

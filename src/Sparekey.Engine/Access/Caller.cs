@@ -14,6 +14,9 @@ public record Visitor(TenantId Tenant, string Source, string CorrelationId)
     /// is built from it.
     /// </summary>
     public string Host { get; init; } = "";
+
+    /// <summary>Through which surface it came, a closed name: <c>native</c>, <c>pages</c>, <c>kratos</c>. It decides nothing; calls are counted by it.</summary>
+    public string Surface { get; init; } = "native";
 }
 
 /// <summary>A caller who proved who they are.</summary>

@@ -235,6 +235,9 @@ internal sealed class AccountStore
         await act.Db.Execute("DELETE FROM account_external_ids WHERE tenant_id = @tenant AND account_id = @account", row);
         await act.Db.Execute(
             "UPDATE accounts SET manager_id = NULL, version = version + 1 WHERE tenant_id = @tenant AND manager_id = @account", row);
+
+        // What this act itself says of the person goes too.
+        await act.WriteOut();
         await act.Db.Execute(
             """
             DELETE FROM ledger_texts WHERE tenant_id = @tenant AND entry_id IN (

@@ -4,6 +4,7 @@ using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Ledger;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine.Delivery;
 
@@ -171,14 +172,19 @@ public sealed partial class DeliverMessages : BackgroundService
 
     private async Task<bool> Send(TenantId tenant, QueuedMessage message)
     {
+        using var span = Measures.Delivery("deliver message");
+        span?.SetTag("sparekey.message.kind", WireName.Of(message.Kind)).SetTag("sparekey.attempt", message.Attempts + 1);
         var (outcome, address) = message.Route is MessageRoute.Sms or MessageRoute.Voice
             ? await SendToPhone(tenant, message)
             : await SendMail(tenant, message);
+        var channel = message.Route is MessageRoute.Any ? "mail" : WireName.Of(message.Route);
         if (outcome is null)
         {
+            Measures.Delivered(span, channel, "dropped", null);
             return false;
         }
 
+        Measures.Delivered(span, channel, outcome.Sent ? "sent" : outcome.Permanent ? "refused" : "failed", outcome.Code);
         if (!outcome.Sent)
         {
             LogFailed(_log, message.Kind, message.Id, outcome.Code);

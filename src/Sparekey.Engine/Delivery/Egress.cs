@@ -35,6 +35,9 @@ public sealed class Egress : IDisposable
             AllowAutoRedirect = false,
             UseCookies = false,
             UseProxy = false,
+
+            // No traceparent and no baggage: who is called learns nothing of the request that led to it.
+            ActivityHeadersPropagator = null,
             ConnectTimeout = TimeSpan.FromSeconds(5),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             MaxResponseHeadersLength = 32,

@@ -10,29 +10,39 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="keys">Seals the payloads.</param>
 public sealed class Outbox(KeyRing keys)
 {
-    /// <summary>Queues a message. If the process dies after this line, it is queued exactly if the act stands.</summary>
+    // So many rows in one statement: texts differ by their number, and every text is prepared.
+    private const int MostRows = 16;
+
+    /// <summary>Queues messages. If the process dies after this line, they are queued exactly if the act stands.</summary>
     /// <param name="act">The act.</param>
-    /// <param name="message">The message.</param>
-    internal async Task Enqueue(Act act, OutboxMessage message)
+    /// <param name="messages">The messages.</param>
+    internal async Task Enqueue(Act act, IReadOnlyList<OutboxMessage> messages)
     {
-        var id = NewId.Make<MessageId>();
-        await act.Db.Execute(
-            """
-            INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route)
-            VALUES (@tenant, @id, @kind, @account, @recovery, @now, @now, @expires, 0, @payload, @route)
-            """,
-            new
-            {
-                tenant = act.Tenant.ToString(),
-                id = id.ToString(),
-                kind = WireName.Of(message.Kind),
-                account = message.Account.ToString(),
-                recovery = message.Recovery?.ToString(),
-                now = act.NowMs,
-                expires = message.ExpiresAt?.ToUnixTimeMilliseconds(),
-                payload = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id),
-                route = WireName.Of(RouteOf(message.To)),
-            });
+        foreach (var some in messages.Chunk(MostRows))
+        {
+            await EnqueueSome(act, some);
+        }
+    }
+
+    private Task<int> EnqueueSome(Act act, OutboxMessage[] messages)
+    {
+        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { ["tenant"] = act.Tenant.ToString(), ["now"] = act.NowMs };
+        foreach (var (i, message) in messages.Index())
+        {
+            var id = NewId.Make<MessageId>();
+            values[$"id{i}"] = id.ToString();
+            values[$"kind{i}"] = WireName.Of(message.Kind);
+            values[$"account{i}"] = message.Account.ToString();
+            values[$"recovery{i}"] = message.Recovery?.ToString();
+            values[$"expires{i}"] = message.ExpiresAt?.ToUnixTimeMilliseconds();
+            values[$"payload{i}"] = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id);
+            values[$"route{i}"] = WireName.Of(RouteOf(message.To));
+        }
+
+        return act.Db.Execute(
+            "INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route) VALUES "
+            + Rows.Of(messages.Length, "(@tenant, @id#, @kind#, @account#, @recovery#, @now, @now, @expires#, 0, @payload#, @route#)"),
+            values);
     }
 
     // Recipients of several kinds part when they are addressed, as those do who are not known yet.

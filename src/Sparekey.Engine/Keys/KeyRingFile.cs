@@ -51,6 +51,11 @@ public sealed class KeyRingFile(string path)
         }
     }
 
+    /// <summary>Makes the file with its first key, unless another process was first: then that one's stands.</summary>
+    /// <param name="now">The time.</param>
+    public void CreateWhenMissing(DateTimeOffset now) =>
+        PrivateFile.CreateWhenMissing(path, JsonSerializer.SerializeToUtf8Bytes(new Content(Format, 1, [NewKey(1, now)]), Json));
+
     /// <summary>Reads the file.</summary>
     /// <exception cref="KeyRingException">It is missing, readable by others, or says something impossible.</exception>
     public KeyRing Load()

@@ -304,7 +304,7 @@ public sealed partial class PassboltCompanion : BackgroundService
         var own = await _store.FindPerson(act.Db, act.Tenant, _options.UserId);
         if (happened == LedgerEvent.CompanionAlarmRaised)
         {
-            LogAlarm(_log, alarm, before, now);
+            act.Then(() => LogAlarm(_log, alarm, before, now));
             if (own is not null && await _incidents.Say(act, own.Account, []) is { IsNew: true } opened)
             {
                 await act.Record(new LedgerEntry(LedgerEvent.IncidentOpened, Principal.System, own.Account)
@@ -598,10 +598,19 @@ public sealed partial class PassboltCompanion : BackgroundService
         }
 
         _why = answer.Why;
-        await _acts.Write(_options.Tenant, act => Note(act, answer, left), cancellationToken);
+        var before = await _acts.Write(_options.Tenant, act => Note(act, answer, left), cancellationToken);
+        if (left is null && before is not null)
+        {
+            LogBack(_log);
+        }
+        else if (left is { } now && before != WireName.Of(now))
+        {
+            LogFailing(_log, now);
+        }
     }
 
-    private async Task<int> Note(Act act, PassboltAnswer answer, PassboltFault? left)
+    // The fault that was noted before.
+    private async Task<string?> Note(Act act, PassboltAnswer answer, PassboltFault? left)
     {
         if (await _store.Find(act.Db, act.Tenant) is null)
         {
@@ -616,23 +625,17 @@ public sealed partial class PassboltCompanion : BackgroundService
         }
 
         var fault = left is { } wrong ? WireName.Of(wrong) : null;
-        if (fault is null && state.Fault is not null)
+        if (fault != state.Fault || answer.Ok)
         {
-            LogBack(_log);
-        }
-        else if (left is { } now && state.Fault != fault)
-        {
-            LogFailing(_log, now);
-        }
-
-        return fault == state.Fault && !answer.Ok
-            ? 0
-            : await _store.Put(
+            await _store.Put(
                 act,
                 state with
                 {
                     Fault = fault, FaultSince = fault is null ? null : state.FaultSince ?? act.Now, LookedAt = answer.Ok ? act.Now : state.LookedAt,
                 });
+        }
+
+        return state.Fault;
     }
 
     private async Task<int> Change(Act act, Func<CompanionState, CompanionState> change) =>

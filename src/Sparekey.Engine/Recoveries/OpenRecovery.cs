@@ -97,15 +97,17 @@ public sealed class OpenRecovery
             return tooOften;
         }
 
-        var recovery = await _opening.Write(act, command, opened, caller);
-        if (!recovery.Request.Means.EndsInRedemption())
+        var ahead = command.Request.Channel.ReachesPerson() && opened.Next.AwaitsOnlyProof(act.Now);
+        var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
+        var issues = command.Request.Means.EndsInRedemption() && (ahead || (opened.Next.State == RecoveryState.Ready && mayIssue));
+        if (issues && command.Account.Uses.IsEmpty)
         {
-            return new IssuedSecret(recovery, null);
+            // The usual case, where nothing is counted between the two: they are one write.
+            return await _issuer.IssueOpened(act, opened, account, policy.Policy, caller, ahead);
         }
 
-        var ahead = command.Request.Channel.ReachesPerson() && recovery.AwaitsOnlyProof(act.Now);
-        var mayIssue = command.Request.Channel.ReachesPerson() || caller.Grant.Permissions.Contains(Permission.RecoveryIssue);
-        return ahead || (recovery.State == RecoveryState.Ready && mayIssue)
+        var recovery = await _opening.Write(act, command, opened, caller);
+        return issues
             ? await _issuer.Issue(act, recovery, account, caller.Principal, policy.Policy, caller, ahead)
             : new IssuedSecret(recovery, null);
     }

@@ -9,6 +9,7 @@ using Sparekey.Engine.Credentials;
 using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Credentials.RecoveryCodes;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine.Recoveries;
 
@@ -54,8 +55,32 @@ internal sealed class RecoveryWriter(
             await savedCodes.Spend(act, next, visitor);
         }
 
+        await Tell(act, before, accepted, visitor, quietly);
+        return next;
+    }
+
+    /// <summary>
+    /// Writes a recovery that was opened and is issued in the same act: one row, as it stands in the end, and everything that is told of
+    /// both. Nobody outside of the act ever sees it as it was between.
+    /// </summary>
+    /// <param name="act">The act.</param>
+    /// <param name="opened">The decision that opened it; not written yet.</param>
+    /// <param name="issued">The decision on what was opened.</param>
+    /// <param name="visitor">Where the command came from; null for Sparekey itself.</param>
+    public async Task<Recovery> WriteOpenedAndIssued(Act act, Decision.Accepted opened, Decision.Accepted issued, Visitor? visitor)
+    {
+        await store.Insert(act, issued.Next);
+        await Tell(act, before: null, opened, visitor, quietly: false);
+        await Tell(act, opened.Next, issued, visitor, quietly: false);
+        return issued.Next;
+    }
+
+    private async Task Tell(Act act, Recovery? before, Decision.Accepted accepted, Visitor? visitor, bool quietly)
+    {
+        var next = accepted.Next;
         foreach (var happened in accepted.Events)
         {
+            act.Count(new RecoveryHappened(happened.Event, next.Request.Means, visitor?.Surface ?? "system"));
             await act.Record(new LedgerEntry(happened.Event, happened.By, next.Request.Account, next.Id)
             {
                 Facts = visitor is null ? happened.Facts : happened.Facts.SetItem("correlation_id", visitor.CorrelationId),
@@ -70,7 +95,6 @@ internal sealed class RecoveryWriter(
 
         await confirmations.Run(act, before, next);
         await escrow.Run(act, before, next, accepted.Events);
-        return next;
     }
 
     private async Task EndWhatDied(Act act, Recovery before, Recovery next)

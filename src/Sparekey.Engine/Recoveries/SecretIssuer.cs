@@ -36,30 +36,50 @@ internal sealed class SecretIssuer(
     /// <param name="carrier">The flow that it is for; null where it names its recovery, or is found by the account.</param>
     /// <param name="whole">Whether whoever collects it has no place for a second half.</param>
     /// <returns>The recovery, and the secret, or the redemption of a means that has none, when it goes to the caller.</returns>
-    public async Task<Result<IssuedSecret>> Issue(
+    public Task<Result<IssuedSecret>> Issue(
         Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false,
-        FlowCarrier? carrier = null, bool whole = false)
+        FlowCarrier? carrier = null, bool whole = false) =>
+        Issue(act, recovery, account, by, policy, visitor, ahead, carrier, whole, opened: null);
+
+    /// <summary>Issues what is opened in the same act, and writes both at once.</summary>
+    /// <param name="act">The act.</param>
+    /// <param name="opened">The decision that opens it; written here, whether it is issued or not.</param>
+    /// <param name="account">Its account as it is now.</param>
+    /// <param name="policy">The policy as it is now.</param>
+    /// <param name="caller">Who opens and issues.</param>
+    /// <param name="ahead">Whether it may be made, unusable, while requirements are open.</param>
+    /// <returns>As <see cref="Issue(Act, Recovery, Account, Principal, Policy, Visitor, bool, FlowCarrier, bool)"/>.</returns>
+    public Task<Result<IssuedSecret>> IssueOpened(
+        Act act, Decision.Accepted opened, Account account, Policy policy, Caller caller, bool ahead) =>
+        Issue(act, opened.Next, account, caller.Principal, policy, caller, ahead, carrier: null, whole: false, opened);
+
+    private async Task<Result<IssuedSecret>> Issue(
+        Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead, FlowCarrier? carrier, bool whole,
+        Decision.Accepted? opened)
     {
         var recipients = account.AddressesForSecrets(recovery.Request.Channel.TakesAddress(), act.Now);
         if (recovery.Request.Channel.ReachesPerson() && recipients.IsEmpty)
         {
-            return RefusalCode.NoUsableAddress;
+            return await NotIssued(act, opened, RefusalCode.NoUsableAddress, visitor);
         }
 
         var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, await facts.Read(act.Db, act.Tenant, account, policy, new Requester(recovery.RequestedBy), act.Now, recovery.Id), ahead), policy, act.Now);
         if (decision is Decision.Refused refused)
         {
-            return refused.Refusal;
+            return await NotIssued(act, opened, refused.Refusal, visitor);
         }
 
         var accepted = (Decision.Accepted)decision;
         var secondWay = SecondWay(account, recovery.Request.Channel, act.Now);
         if (accepted is { Answer: null, Next.IsSplit: true } && (whole || carrier is not null || secondWay is null))
         {
-            return secondWay is null ? new Refusal(RefusalCode.NoUsableAddress, SplitFault.NoSecondAddress) : SplitFault.NoPlace;
+            return await NotIssued(
+                act, opened, secondWay is null ? new Refusal(RefusalCode.NoUsableAddress, SplitFault.NoSecondAddress) : SplitFault.NoPlace, visitor);
         }
 
-        var next = await writer.Write(act, recovery, accepted, visitor);
+        var next = opened is null
+            ? await writer.Write(act, recovery, accepted, visitor)
+            : await writer.WriteOpenedAndIssued(act, opened, accepted, visitor);
         if (accepted.Answer is { } answer)
         {
             return answer;
@@ -98,6 +118,17 @@ internal sealed class SecretIssuer(
 
         await act.Send(MessageTo(carrier?.To ?? recipients[0], next, minted.ExpiresAt, values));
         return new IssuedSecret(next, null) { Kept = kept };
+    }
+
+    // It stays opened: what keeps it from being issued may be put right.
+    private async Task<Refusal> NotIssued(Act act, Decision.Accepted? opened, Refusal refusal, Visitor? visitor)
+    {
+        if (opened is not null)
+        {
+            await writer.Write(act, null, opened, visitor);
+        }
+
+        return refusal;
     }
 
     // The other half goes where the first does not: by mail, to the next address where the first is mailed too; else to a telephone.

@@ -57,7 +57,7 @@ public sealed class OperatorAuthentication
         }
 
         return grant is not null
-            ? new Caller(visitor.Tenant, visitor.Source, visitor.CorrelationId, grant) { Host = visitor.Host }
+            ? new Caller(visitor.Tenant, visitor.Source, visitor.CorrelationId, grant) { Host = visitor.Host, Surface = visitor.Surface }
             : new Refusal(RefusalCode.PermissionMissing, "This person is no operator, or has a role too low for one.");
     }
 }

@@ -9,7 +9,7 @@ public sealed class DataDirectoryException(string message, Exception? inner = nu
 /// The directory of an embedded installation. Whoever holds it holds its lock, so that one process alone opens the database:
 /// two writers would each believe that they decide alone. The lock ends with the process, also when it is killed.
 /// </summary>
-public sealed class DataDirectory : IDisposable
+public sealed class DataDirectory : IInstallationFiles
 {
     private readonly FileStream _lock;
 
@@ -25,13 +25,13 @@ public sealed class DataDirectory : IDisposable
     /// <summary>The database.</summary>
     public string DatabaseFile => In(Path, "sparekey.db");
 
-    /// <summary>The key ring; everything at rest is worthless without it.</summary>
+    /// <inheritdoc/>
     public string KeyRingFile => In(Path, "keyring.json");
 
-    /// <summary>The first access token, written on first start.</summary>
+    /// <inheritdoc/>
     public string BootstrapTokenFile => In(Path, "bootstrap-token");
 
-    /// <summary>The socket through which the command line reaches a running server.</summary>
+    /// <inheritdoc/>
     public string SocketFile => SocketOf(Path);
 
     /// <summary>The settings; may be missing.</summary>

@@ -12,6 +12,8 @@ namespace Sparekey.Engine.Storage;
 /// </summary>
 public abstract class Database : IAsyncDisposable
 {
+    static Database() => StoredBoolean.Register();
+
     /// <summary>How this engine's SQL differs.</summary>
     public abstract SqlDialect Dialect { get; }
 
@@ -19,6 +21,7 @@ public abstract class Database : IAsyncDisposable
     /// <param name="act">What to do; its session is valid only while it runs.</param>
     /// <param name="cancellationToken">Gives up waiting for a turn; an act that began runs to its end.</param>
     /// <exception cref="StorageUnavailableException">The engine cannot write now (full, read-only, gone, or shutting down).</exception>
+    /// <exception cref="UnstorableTextException">A text has a character that this engine does not store.</exception>
     public abstract Task<T> Write<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken);
 
     /// <summary>Runs reads that all see the same committed state.</summary>
@@ -43,37 +46,69 @@ public abstract class Database : IAsyncDisposable
 /// <param name="inner">The engine's own exception.</param>
 public sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>A connection inside its transaction. SQL is constant text; values are bound parameters.</summary>
+/// <summary>A text has a character that the engine stores in no text, such as U+0000. Nothing of the act exists.</summary>
+/// <param name="inner">The engine's own exception.</param>
+public sealed class UnstorableTextException(Exception inner) : Exception("A text has a character that cannot be stored.", inner);
+
+/// <summary>
+/// A connection inside its transaction. SQL is constant text; values are bound parameters. A statement that fails ends the act: one
+/// engine would go on within its transaction, another cannot, so none does.
+/// </summary>
 /// <param name="connection">The open connection.</param>
 /// <param name="transaction">Its transaction.</param>
 /// <param name="dialect">How this engine's SQL differs.</param>
 public sealed class DbSession(DbConnection connection, DbTransaction? transaction, SqlDialect dialect)
 {
+    private Exception? _failure;
+
     /// <summary>How this engine's SQL differs.</summary>
     public SqlDialect Dialect => dialect;
 
     /// <summary>Runs a statement and returns how many rows it changed.</summary>
     /// <param name="sql">The statement.</param>
     /// <param name="parameters">Its parameters, by name.</param>
-    public Task<int> Execute(string sql, object? parameters = null) => connection.ExecuteAsync(sql, parameters, transaction);
+    public Task<int> Execute(string sql, object? parameters = null) => Noting(connection.ExecuteAsync(sql, parameters, transaction));
 
     /// <summary>The first column of the first row, or the type's default.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public Task<T?> Scalar<T>(string sql, object? parameters = null) =>
-        connection.ExecuteScalarAsync<T>(sql, parameters, transaction);
+        Noting(connection.ExecuteScalarAsync<T>(sql, parameters, transaction));
 
     /// <summary>The only row, or the type's default. More than one row is a bug and throws.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public Task<T?> Find<T>(string sql, object? parameters = null) =>
-        connection.QuerySingleOrDefaultAsync<T>(sql, parameters, transaction);
+        Noting(connection.QuerySingleOrDefaultAsync<T>(sql, parameters, transaction));
 
     /// <summary>All rows.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public async Task<IReadOnlyList<T>> List<T>(string sql, object? parameters = null) =>
-        (await connection.QueryAsync<T>(sql, parameters, transaction)).AsList();
+        (await Noting(connection.QueryAsync<T>(sql, parameters, transaction))).AsList();
+
+    /// <summary>Called when an act returned, before its commit.</summary>
+    /// <exception cref="InvalidOperationException">A statement failed and the act went on: what it wrote is not whole.</exception>
+    internal void RefuseAfterFailure()
+    {
+        if (_failure is not null)
+        {
+            throw new InvalidOperationException("An act went on after one of its statements failed.", _failure);
+        }
+    }
+
+    private async Task<T> Noting<T>(Task<T> statement)
+    {
+        try
+        {
+            return await statement;
+        }
+        catch (Exception e)
+        {
+            _failure ??= e;
+            throw;
+        }
+    }
 }
 
 /// <summary>
@@ -84,6 +119,12 @@ public abstract class SqlDialect
 {
     /// <summary>The folder of this engine's migrations, below <c>Storage/Migrations</c>.</summary>
     public abstract string Name { get; }
+
+    /// <summary>Counts the tables of a name, <c>@name</c>, in the schema in use.</summary>
+    public abstract string CountTables { get; }
+
+    /// <summary>What a step of the schema begins with, so that it may take as long as it takes.</summary>
+    public virtual string BeforeMigration => "SELECT 1";
 
     /// <summary>Whether an exception says that a unique or primary key is taken.</summary>
     /// <param name="exception">What a statement threw.</param>

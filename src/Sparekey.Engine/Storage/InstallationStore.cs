@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage.Moving;
 
 namespace Sparekey.Engine.Storage;
 
@@ -9,8 +10,8 @@ public static class InstallationStore
     /// <summary>Whether a database, of whatever age, was ever used with a key ring; then it is worthless without it.</summary>
     /// <param name="database">The database; it may be empty.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static Task<bool> KnowsKeys(SqliteDatabase database, CancellationToken cancellationToken) => database.Read(
-        async db => await db.Scalar<long>("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'installation'") > 0
+    public static Task<bool> KnowsKeys(Database database, CancellationToken cancellationToken) => database.Read(
+        async db => await db.Scalar<long>(db.Dialect.CountTables, new { name = "installation" }) > 0
             && await db.Scalar<long>("SELECT COUNT(*) FROM installation WHERE name LIKE 'key_check.%'") > 0,
         cancellationToken);
 
@@ -22,9 +23,11 @@ public static class InstallationStore
     /// <param name="keys">The key ring.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="KeyRingException">A version of the ring is another than the database knows.</exception>
+    /// <exception cref="MoveException">The installation was moved away, or is not all there yet.</exception>
     public static Task ProveKeys(Database database, KeyRing keys, CancellationToken cancellationToken) => database.Write(
         async db =>
         {
+            await MoveNotes.RefuseToServe(db);
             foreach (var version in keys.Versions)
             {
                 var row = new { name = $"key_check.{version}", value = keys.KeyCheckValue(version) };
@@ -38,6 +41,15 @@ public static class InstallationStore
             return true;
         },
         cancellationToken);
+
+    /// <summary>Whether a key ring is the one that a database was written with.</summary>
+    /// <param name="db">A read.</param>
+    /// <param name="keys">The key ring.</param>
+    internal static async Task<bool> Knows(DbSession db, KeyRing keys)
+    {
+        var known = (await db.List<string>("SELECT name || ' ' || value FROM installation WHERE name LIKE 'key_check.%'")).ToHashSet(StringComparer.Ordinal);
+        return keys.Versions.All(version => known.Contains($"key_check.{version} {keys.KeyCheckValue(version)}"));
+    }
 
     /// <summary>Makes the default tenant on the first start.</summary>
     /// <param name="database">The database.</param>

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
@@ -43,7 +44,8 @@ internal sealed record Migration(int Number, string Name, string Sql)
 
 /// <summary>
 /// Brings a database's schema up to date. Each step is one transaction together with its own record: a crash leaves it done
-/// and recorded, or neither. A database that has steps this program does not know, or knows otherwise, is refused untouched.
+/// and recorded, or neither. Processes that start at once take turns, a step a turn: the turn is a row that each writes first, so that it ends
+/// with its transaction, also when the process dies. A database that has steps this program does not know, or knows otherwise, is refused untouched.
 /// </summary>
 public sealed class Migrator
 {
@@ -72,47 +74,91 @@ public sealed class Migrator
     /// <summary>Applies what is missing, in the order of the numbers.</summary>
     /// <param name="database">The database.</param>
     /// <param name="cancellationToken">Gives up between two steps.</param>
-    /// <returns>How many steps were applied.</returns>
+    /// <returns>How many steps this process applied.</returns>
     /// <exception cref="MigrationException">The database is newer than this program, or an applied step was edited.</exception>
     /// <exception cref="StorageUnavailableException">Storage cannot serve now.</exception>
     public async Task<int> Apply(Database database, CancellationToken cancellationToken)
     {
-        await database.Write(
-            db => db.Execute(
-                """
-                CREATE TABLE IF NOT EXISTS schema_migrations (
-                    number     INTEGER NOT NULL PRIMARY KEY,
-                    name       TEXT    NOT NULL,
-                    checksum   TEXT    NOT NULL,
-                    applied_at BIGINT  NOT NULL
-                )
-                """),
-            cancellationToken);
-        var applied = await database.Read(Applied, cancellationToken);
-        RefuseStrangers(applied);
-
-        var count = 0;
-        foreach (var migration in _known.Where(m => applied.All(a => a.Number != m.Number)))
+        await MakeOwnTables(database, cancellationToken);
+        for (var count = 0; ;)
         {
-            await database.Write(
-                async db =>
-                {
-                    await db.Execute(migration.Sql);
-                    return await db.Execute(
-                        "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (@number, @name, @checksum, @now)",
-                        new
-                        {
-                            number = migration.Number,
-                            name = migration.Name,
-                            checksum = migration.Checksum,
-                            now = _time.GetUtcNow().ToUnixTimeMilliseconds(),
-                        });
-                },
-                cancellationToken);
-            count++;
+            var applied = await database.Read(Applied, cancellationToken);
+            RefuseStrangers(applied);
+            if (_known.FirstOrDefault(m => applied.All(a => a.Number != m.Number)) is not { } next)
+            {
+                return count;
+            }
+
+            count += await database.Write(db => Step(db, next), cancellationToken);
+        }
+    }
+
+    // Two processes may make a table at once although each asks whether it is there: one of them fails, and finds it the next time.
+    private static async Task MakeOwnTables(Database database, CancellationToken cancellationToken)
+    {
+        if (await database.Read(IsThere, cancellationToken))
+        {
+            return;
         }
 
-        return count;
+        try
+        {
+            await database.Write(
+                db => db.Execute(
+                    """
+                    CREATE TABLE IF NOT EXISTS schema_migrations (
+                        number     BIGINT NOT NULL PRIMARY KEY,
+                        name       TEXT   NOT NULL,
+                        checksum   TEXT   NOT NULL,
+                        applied_at BIGINT NOT NULL
+                    );
+                    CREATE TABLE IF NOT EXISTS schema_turn (
+                        name     TEXT   NOT NULL PRIMARY KEY,
+                        taken_at BIGINT NOT NULL
+                    );
+                    """),
+                cancellationToken);
+        }
+        catch (DbException) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (!await database.Read(IsThere, cancellationToken))
+            {
+                throw;
+            }
+        }
+
+        static async Task<bool> IsThere(DbSession db) =>
+            await db.Scalar<long>(db.Dialect.CountTables, new { name = "schema_migrations" }) > 0
+            && await db.Scalar<long>(db.Dialect.CountTables, new { name = "schema_turn" }) > 0;
+    }
+
+    // If the process dies before the commit, the turn is the next one's and nothing of the step exists; after it, the step is recorded.
+    private async Task<int> Step(DbSession db, Migration migration)
+    {
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        await db.Execute(db.Dialect.BeforeMigration);
+        await db.Execute(
+            """
+            INSERT INTO schema_turn (name, taken_at) VALUES ('migrate', @now)
+            ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at
+            """,
+            new { now });
+        if ((await Applied(db)).Any(a => a.Number == migration.Number))
+        {
+            return 0; // By another process, meanwhile.
+        }
+
+        await db.Execute(migration.Sql);
+        await db.Execute(
+            "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (@number, @name, @checksum, @now)",
+            new
+            {
+                number = migration.Number,
+                name = migration.Name,
+                checksum = migration.Checksum,
+                now,
+            });
+        return 1;
     }
 
     private static Task<IReadOnlyList<AppliedRow>> Applied(DbSession db) => db.List<AppliedRow>(

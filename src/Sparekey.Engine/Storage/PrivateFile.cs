@@ -31,6 +31,27 @@ public static partial class PrivateFile
     {
         var temporary = file + ".new";
         File.Delete(temporary);
+        Put(temporary, file, content, overwrite: true);
+    }
+
+    /// <summary>Puts a file with mode 0600 in place, whole, if there is none. Of several processes that do it at once one succeeds.</summary>
+    /// <param name="file">Where; a file there stays as it is.</param>
+    /// <param name="content">The content.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    internal static void CreateWhenMissing(string file, ReadOnlySpan<byte> content)
+    {
+        try
+        {
+            Put($"{file}.{Path.GetRandomFileName()}", file, content, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            // Somebody was first.
+        }
+    }
+
+    private static void Put(string temporary, string file, ReadOnlySpan<byte> content, bool overwrite)
+    {
         try
         {
             using (var stream = Create(temporary))
@@ -39,7 +60,7 @@ public static partial class PrivateFile
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, file, overwrite: true);
+            File.Move(temporary, file, overwrite);
             FlushDirectoryOf(file);
         }
         catch

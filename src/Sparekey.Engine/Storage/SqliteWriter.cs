@@ -20,7 +20,7 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<WriteCommand> _group = new(MaxGroup);
     private readonly PreparedConnection _connection;
-    private readonly DbSession _session;
+    private readonly SqlDialect _dialect;
     private readonly ILogger _logger;
     private readonly Thread _thread;
 
@@ -31,7 +31,7 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
     public SqliteWriter(PreparedConnection connection, SqlDialect dialect, ILogger logger)
     {
         _connection = connection;
-        _session = new DbSession(connection, null, dialect);
+        _dialect = dialect;
         _logger = logger;
 
         // A thread of its own: a pool busy with password hashes must not hold up commits.
@@ -127,7 +127,7 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
     private void RunAct(WriteCommand command)
     {
         _connection.Run("SAVEPOINT act");
-        var returned = command.Run(_session);
+        var returned = command.Run(new DbSession(_connection, null, _dialect));
         if (!_connection.InTransaction)
         {
             // A full disk or an I/O error can end the transaction below the act, which may not even have noticed.

@@ -9,7 +9,7 @@ internal abstract class WriteCommand
     public abstract bool Begin();
 
     /// <summary>Runs the act. False when it threw; the exception is kept for its caller.</summary>
-    /// <param name="session">The writer's session.</param>
+    /// <param name="session">The act's session.</param>
     public abstract bool Run(DbSession session);
 
     /// <summary>Answers the caller with what the act returned or threw: its transaction is durable.</summary>
@@ -79,6 +79,7 @@ internal sealed class WriteCommand<T>(Func<DbSession, Task<T>> act, Cancellation
         try
         {
             _returned = act(session).GetAwaiter().GetResult();
+            session.RefuseAfterFailure();
         }
         catch (Exception e)
         {

@@ -10,6 +10,7 @@ using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Ledger;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine.Webhooks;
 
@@ -185,7 +186,10 @@ public sealed partial class TellWebhooks : BackgroundService
             return;
         }
 
+        using var span = Measures.Delivery("deliver webhook");
+        span?.SetTag("sparekey.webhook", claimed.Webhook.Id.ToString()).SetTag("sparekey.attempt", delivery.Attempts + 1);
         var (status, fault, asked) = await Call(tenant, claimed, delivery);
+        Measures.Delivered(span, "webhook", fault ?? (status is >= 200 and < 300 ? "sent" : "failed"), status);
 
         // If the process dies before this act, the event is told again: see the class.
         await _acts.Write(tenant, act => Settle(act, delivery with { Status = status, Fault = fault }, asked), CancellationToken.None);

@@ -37,9 +37,16 @@ internal static class LocalApi
     // The file first: if the process dies after that line, the next start uses the new key, and the old one is still in the ring.
     private static async Task<IResult> RotateKeys(HttpContext context, Installation installation, RotateKeys rotate)
     {
-        var version = await rotate.Run(context.Caller(), installation.KeyFile, context.RequestAborted);
-        await InstallationStore.ProveKeys(installation.Database, installation.Keys, context.RequestAborted);
-        return Answers.Json(new KeyView(version, Active: true, InUse: 0), StatusCodes.Status201Created);
+        try
+        {
+            var version = await rotate.Run(context.Caller(), installation.KeyFile, context.RequestAborted);
+            await InstallationStore.ProveKeys(installation.Database, installation.Keys, context.RequestAborted);
+            return Answers.Json(new KeyView(version, Active: true, InUse: 0), StatusCodes.Status201Created);
+        }
+        catch (KeyRingException e)
+        {
+            return new Problem(new Refusal(RefusalCode.InvalidRequest, e.Message));
+        }
     }
 
     private static async Task<IResult> RetireKey(HttpContext context, Installation installation, RotateKeys rotate, int version)
@@ -64,9 +71,15 @@ internal static class LocalApi
             return new Problem(refusal);
         }
 
+        if (installation.Database is not SqliteDatabase database)
+        {
+            return new Problem(new Refusal(
+                RefusalCode.InvalidRequest, "PostgreSQL is backed up with its own tools (pg_dump, pg_basebackup); docs/operations.md says how."));
+        }
+
         try
         {
-            await installation.Database.Backup(body.Value.File, context.RequestAborted);
+            await database.Backup(body.Value.File, context.RequestAborted);
             return Answers.Json(new BackupBody(body.Value.File), StatusCodes.Status201Created);
         }
         catch (BackupException e)

@@ -49,7 +49,7 @@ internal static class EscrowAnswerCommand
             };
             await using var client = parsed.GetValue(server) is { } url
                 ? LocalClient.Remote(ServerOf(url), parsed.GetValue(token) is { } file ? Token(file) : null)
-                : await LocalClient.Connect(parsed.GetValue(common.Data)!, parsed.GetValue(common.Tenant)!, cancellationToken);
+                : await common.Connect(parsed, cancellationToken);
             var path = $"/v1/recoveries/{Uri.EscapeDataString(parsed.GetValue(recovery)!)}";
             var task = (await client.Call(HttpMethod.Get, $"{path}/escrow", null, cancellationToken)).Deserialize<EscrowTaskView>(WireJson.Options)!.ToTask();
             var seen = await Compare(task, parsed.GetValue(requestKey), cancellationToken);

@@ -7,8 +7,9 @@ using Sparekey.Server.Http;
 namespace Sparekey.Server.Cli;
 
 /// <summary>
-/// Talks to the server of a data directory through its socket, as the local operator. When none runs, one is started inside
-/// this process for as long as the command lasts, on the socket alone: so one process alone ever opens the database.
+/// Talks to the server of a data directory through its socket, as the local operator. When none runs, or the database is one that
+/// processes share, a server is started inside this process for as long as the command lasts, on a socket alone: so one process alone ever
+/// opens a directory's database.
 /// </summary>
 internal sealed class LocalClient : IAsyncDisposable
 {
@@ -22,18 +23,30 @@ internal sealed class LocalClient : IAsyncDisposable
     }
 
     /// <summary>Connects.</summary>
-    /// <param name="data">The data directory.</param>
+    /// <param name="options">Reads the settings of the installation, when a server must be started.</param>
+    /// <param name="data">The data directory; null for a database that processes share.</param>
     /// <param name="tenant">The tenant to act in.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<LocalClient> Connect(string data, string tenant, CancellationToken cancellationToken)
+    public static async Task<LocalClient> Connect(
+        Func<ServerOptions> options, string? data, string tenant, CancellationToken cancellationToken)
     {
-        var socket = DataDirectory.SocketOf(data);
+        var socket = data is null ? null : DataDirectory.SocketOf(data);
         SparekeyServer? own = null;
-        if (!await Answers(socket, cancellationToken))
+        if (socket is null || !await Answers(socket, cancellationToken))
         {
-            own = await SparekeyServer.Start(ServerOptions.Read(data, []), cancellationToken);
+            own = await SparekeyServer.Start(options(), cancellationToken);
+            socket = own.Installation.Files.SocketFile;
         }
 
+        return Through(socket, tenant, own);
+    }
+
+    /// <summary>Talks to a server through its socket.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="tenant">The tenant to act in.</param>
+    /// <param name="own">A server that ends with the client; null for one that goes on.</param>
+    internal static LocalClient Through(string socket, string tenant, SparekeyServer? own = null)
+    {
         var http = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, token) => await Open(socket, token),

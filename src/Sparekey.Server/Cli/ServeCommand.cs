@@ -16,16 +16,16 @@ internal static class ServeCommand
             Description = "Where to listen, separated by semicolons.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SPAREKEY_URLS") ?? "http://127.0.0.1:4800",
         };
-        var command = new Command("serve", "Starts the server; makes the data directory when it is missing.") { urls };
+        var command = new Command("serve", "Starts the server; makes the data directory, or the tables, when they are missing.") { urls };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var addresses = parsed.GetValue(urls)!.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             await using var server = await SparekeyServer.Start(
-                ServerOptions.Read(parsed.GetValue(common.Data)!, addresses), cancellationToken);
+                common.Options(parsed, addresses), cancellationToken);
             await Console.Out.WriteLineAsync($"Sparekey listens on {string.Join(", ", addresses)}");
-            if (File.Exists(server.Installation.Directory.BootstrapTokenFile))
+            if (File.Exists(server.Installation.Files.BootstrapTokenFile))
             {
-                await Console.Out.WriteLineAsync($"The first access token is in {server.Installation.Directory.BootstrapTokenFile}");
+                await Console.Out.WriteLineAsync($"The first access token is in {server.Installation.Files.BootstrapTokenFile}");
             }
 
             await UntilTold(server, cancellationToken);

@@ -21,10 +21,13 @@ namespace Sparekey.Server.Hosting;
 internal sealed class SettingsException(string message) : Exception(message);
 
 /// <summary>What a server is started with.</summary>
-/// <param name="Data">The data directory.</param>
-/// <param name="Urls">Where it listens; none for the socket in the data directory alone.</param>
+/// <param name="Data">The data directory; of no meaning for a shared installation.</param>
+/// <param name="Urls">Where it listens; none for the local socket alone.</param>
 internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 {
+    /// <summary>The database that other processes use too; null for a data directory.</summary>
+    public SharedPlace? Shared { get; init; }
+
     /// <summary>The public origin.</summary>
     public Uri Origin { get; init; } = new("http://127.0.0.1:4800");
 
@@ -64,7 +67,7 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>The doors for Dfns's clients.</summary>
     public DfnsOptions Dfns { get; init; } = new();
 
-    /// <summary>On which beat answers to strangers leave.</summary>
+    /// <summary>On which beat answers to strangers leave; zero for at once.</summary>
     public TimeSpan AnswerBeat { get; init; } = Http.AnswerBeat.Usual;
 
     /// <summary>The doors for LoginID's clients.</summary>
@@ -82,6 +85,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>Whom the server may call.</summary>
     public EgressOptions Egress { get; init; } = new();
 
+    /// <summary>Where metrics and traces go; null for nowhere.</summary>
+    public TelemetryOptions? Telemetry { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -91,13 +97,16 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>More doors than the server's own, for whoever runs it inside a program of theirs.</summary>
     public Action<IEndpointRouteBuilder>? MoreDoors { get; init; }
 
-    /// <summary>Reads <c>DIR/sparekey.json</c> and the environment (<c>SPAREKEY_</c>, <c>__</c> between levels).</summary>
+    /// <summary>
+    /// Reads <c>DIR/sparekey.json</c>, or what <c>--config</c> names, and the environment (<c>SPAREKEY_</c>, <c>__</c> between levels).
+    /// </summary>
     /// <param name="data">The data directory.</param>
     /// <param name="urls">Where to listen.</param>
+    /// <param name="shared">The database that other processes use too; null for a data directory.</param>
     /// <exception cref="SettingsException">A setting says something impossible.</exception>
-    public static ServerOptions Read(string data, IReadOnlyList<string> urls)
+    public static ServerOptions Read(string data, IReadOnlyList<string> urls, SharedPlace? shared = null)
     {
-        var settings = Settings(data);
+        var settings = Settings(shared is null ? Path.Combine(data, "sparekey.json") : shared.ConfigFile, isOptional: shared is null);
         var certificate = CertificateOf(settings);
         foreach (var url in urls)
         {
@@ -110,10 +119,14 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
 
         return new ServerOptions(data, urls)
         {
+            Shared = shared,
             Origin = OriginOf(settings["ORIGIN"] ?? (urls.Count > 0 ? urls[0] : "http://127.0.0.1:4800")),
             CallsPerMinute = Number(settings, "LIMITS:CALLS_PER_MINUTE", 600, 0, 10_000_000),
+            AnswerBeat = TimeSpan.FromMilliseconds(
+                Number(settings, "LIMITS:ANSWER_BEAT", (int)Http.AnswerBeat.Usual.TotalMilliseconds, 0, 1000)),
             Mail = MailSettings.Read(settings),
             Phone = PhoneSettings.Read(settings),
+            Telemetry = TelemetrySettings.Read(settings),
             Slack = SlackSettings.Read(settings),
             Companion = CompanionSettings.Read(settings),
             EscrowKeys = EscrowSettings.Keys(settings),
@@ -135,22 +148,30 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
         };
     }
 
-    private static IConfigurationRoot Settings(string data)
+    private static IConfigurationRoot Settings(string? file, bool isOptional)
     {
         try
         {
-            return new ConfigurationBuilder()
-                .AddJsonFile(Path.GetFullPath(Path.Combine(data, "sparekey.json")), optional: true)
-                .AddEnvironmentVariables("SPAREKEY_")
-                .Build();
+            var settings = new ConfigurationBuilder();
+            if (file is not null)
+            {
+                settings.AddJsonFile(Path.GetFullPath(file), isOptional);
+            }
+
+            return settings.AddEnvironmentVariables("SPAREKEY_").Build();
+        }
+        catch (FileNotFoundException)
+        {
+            throw new SettingsException($"--config: there is no file {file}.");
         }
         catch (Exception e) when (e is InvalidDataException or FormatException)
         {
-            throw new SettingsException("sparekey.json in the data directory is not valid JSON.");
+            throw new SettingsException(isOptional ? "sparekey.json in the data directory is not valid JSON." : $"{file} is not valid JSON.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SettingsException("sparekey.json in the data directory cannot be read by this user.");
+            throw new SettingsException(
+                isOptional ? "sparekey.json in the data directory cannot be read by this user." : $"{file} cannot be read by this user.");
         }
     }
 

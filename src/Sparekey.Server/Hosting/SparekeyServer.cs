@@ -7,9 +7,11 @@ using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Delivery;
+using Sparekey.Engine.Keys;
 using Sparekey.Engine.Passbolt;
 using Sparekey.Engine.Slack;
 using Sparekey.Engine.Storage;
+using Sparekey.Engine.Telemetry;
 using Sparekey.Server.Dialects.Cryptlex;
 using Sparekey.Engine.Webhooks;
 using Sparekey.Server.Dialects.Dfns;
@@ -25,11 +27,13 @@ namespace Sparekey.Server.Hosting;
 internal sealed partial class SparekeyServer : IAsyncDisposable
 {
     private readonly Installation _installation;
+    private readonly TelemetryExport? _telemetry;
 
-    private SparekeyServer(WebApplication app, Installation installation)
+    private SparekeyServer(WebApplication app, Installation installation, TelemetryExport? telemetry)
     {
         App = app;
         _installation = installation;
+        _telemetry = telemetry;
     }
 
     /// <summary>The web application.</summary>
@@ -38,19 +42,25 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
     /// <summary>The open installation.</summary>
     public Installation Installation => _installation;
 
-    /// <summary>Opens the data directory and starts to listen.</summary>
+    /// <summary>Sends the metrics and traces that are not sent yet.</summary>
+    public void FlushTelemetry() => _telemetry?.Flush();
+
+    /// <summary>Opens the installation and starts to listen.</summary>
     /// <param name="options">What to start with.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="DataDirectoryException">Another process has the directory.</exception>
     public static async Task<SparekeyServer> Start(ServerOptions options, CancellationToken cancellationToken)
     {
         using var startLog = LoggerFactory.Create(log => AddLogging(log, options));
-        var installation = await Installation.Open(
-            options.Data, options.Time, startLog.CreateLogger<Installation>(), cancellationToken);
+        var log = startLog.CreateLogger<Installation>();
+        var installation = options.Shared is { } shared
+            ? await Installation.Open(shared, options.Time, log, cancellationToken)
+            : await Installation.Open(options.Data, options.Time, log, cancellationToken);
         WebApplication? app = null;
+        TelemetryExport? telemetry = null;
         try
         {
-            var socket = new LocalSocket(installation.Directory.SocketFile);
+            var socket = new LocalSocket(installation.Files.SocketFile);
             app = Build(options, installation, socket);
             // A command that serves nobody says nothing about where the server is reached.
             var application = app.Services.GetRequiredService<EnsureDefaultApplication>();
@@ -63,12 +73,14 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             }
 
             await WriteBootstrapToken(app, installation, cancellationToken);
+            telemetry = options is { Telemetry: { } collector, Urls.Count: > 0 } ? TelemetryExport.Start(collector, app.Services) : null;
             await app.StartAsync(cancellationToken);
             socket.Open();
-            return new SparekeyServer(app, installation);
+            return new SparekeyServer(app, installation, telemetry);
         }
         catch
         {
+            telemetry?.Dispose();
             if (app is not null)
             {
                 await app.DisposeAsync();
@@ -83,9 +95,10 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await App.StopAsync(CancellationToken.None);
+        _telemetry?.Dispose(); // After the last request, so that it is told too.
         await App.DisposeAsync();
         // Before the lock is given up: afterwards the file of that name may be the next process's.
-        File.Delete(_installation.Directory.SocketFile);
+        File.Delete(_installation.Files.SocketFile);
         await _installation.DisposeAsync();
     }
 
@@ -120,9 +133,16 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
                 EscrowKeys = options.EscrowKeys,
                 EscrowMails = options.EscrowMails,
                 Companion = options.Urls.Count > 0 ? options.Companion : null,
+                SharedKeyFile = installation.IsShared ? installation.KeyFile : null,
             });
         builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddCryptlex(options.Cryptlex);
+        if (installation.IsShared)
+        {
+            // First, so that no work begins under keys that other processes do not hold; it ends last.
+            builder.Services.AddHostedService(services => services.GetRequiredService<FollowKeyFile>());
+        }
+
         builder.Services.AddHostedService(services => services.GetRequiredService<Housekeeping>());
         builder.Services.AddHostedService(services => services.GetRequiredService<DeliverMessages>());
         builder.Services.AddHostedService(services => services.GetRequiredService<TellWebhooks>());
@@ -134,6 +154,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
             builder.Services.AddHostedService(services => services.GetRequiredService<PassboltCompanion>());
         }
 
+        if (options is { Telemetry: not null, Urls.Count: > 0 })
+        {
+            builder.Services.AddHostedService<Backlog>();
+        }
+
         builder.Services.AddDfns(options.Dfns);
         builder.Services.AddKratos(options.Kratos);
         builder.Services.AddPassbolt(options.Passbolt);
@@ -142,6 +167,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.CopyTo(json.SerializerOptions));
         var app = builder.Build();
         UseForwardedHeaders(app, options);
+        if (options.Telemetry is not null)
+        {
+            app.UseMiddleware<RequestSpan>();
+        }
+
         app.UseMiddleware<EdgeMiddleware>();
         app.UseRouting();
         app.UseMiddleware<CrossOriginMiddleware>();
@@ -156,6 +186,9 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+
+        // Bodies and answers that crawl are ended by the server's own limit, 240 bytes a second after five; headers by this.
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         foreach (var url in options.Urls)
         {
             ListenAddress.Parse(url).Open(kestrel, options.Certificate);
@@ -211,12 +244,19 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
 
     private static async Task WriteBootstrapToken(WebApplication app, Installation installation, CancellationToken cancellationToken)
     {
-        var file = installation.Directory.BootstrapTokenFile;
+        // Beside a shared database another process may be writing its own: only the one whose token exists gets the name.
+        var file = installation.Files.BootstrapTokenFile;
+        var written = installation.IsShared ? $"{file}.{Environment.ProcessId}" : file;
         var made = await app.Services.GetRequiredService<Bootstrap>().Run(
-            token => PrivateFile.Replace(file, System.Text.Encoding.ASCII.GetBytes(token.Reveal() + "\n")), cancellationToken);
+            token => PrivateFile.Replace(written, System.Text.Encoding.ASCII.GetBytes(token.Reveal() + "\n")), cancellationToken);
         if (made)
         {
+            File.Move(written, file, overwrite: true);
             LogBootstrap(app.Logger, file);
+        }
+        else if (installation.IsShared)
+        {
+            File.Delete(written);
         }
     }
 

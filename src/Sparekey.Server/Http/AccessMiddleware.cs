@@ -81,7 +81,11 @@ internal sealed partial class AccessMiddleware(
             return CountSource(context) ?? unknown;
         }
 
-        var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId()) { Host = context.Request.Host.Value ?? "" };
+        var visitor = new Visitor(tenant.Value, context.Source(), context.CorrelationId()) 
+        {
+            Host = context.Request.Host.Value ?? "",
+            Surface = context.IsLocal() ? "cli" : endpoint.Metadata.GetMetadata<Surface>()?.Name ?? "native",
+        };
         context.Features.Set(visitor);
         if (endpoint.Metadata.GetMetadata<CheckedOrigin>() is not null && await origins.IsForeign(context, visitor.Tenant))
         {
@@ -121,7 +125,7 @@ internal sealed partial class AccessMiddleware(
             return refused;
         }
 
-        context.Features.Set(new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value) { Host = visitor.Host });
+        context.Features.Set(new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value) { Host = visitor.Host, Surface = visitor.Surface });
         return null;
     }
 

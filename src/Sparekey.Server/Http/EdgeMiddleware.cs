@@ -72,6 +72,10 @@ internal sealed partial class EdgeMiddleware(RequestDelegate next, ILogger<EdgeM
             LogStorage(log, e);
             return new Refusal(RefusalCode.StorageUnavailable) { RetryAfter = TimeSpan.FromSeconds(5) };
         }
+        catch (UnstorableTextException)
+        {
+            return RefusalCode.InvalidRequest;
+        }
         catch (Exception e) when (context.RequestAborted.IsCancellationRequested || e is ConnectionResetException)
         {
             return null; // The caller went away. What was committed stays committed.

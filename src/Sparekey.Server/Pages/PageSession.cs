@@ -31,7 +31,7 @@ internal sealed class PageSession(SessionAuthentication sessions, OperatorAuthen
         var visitor = context.Visitor();
         var found = await sessions.Authenticate(visitor.Tenant, Token(context), allowed: null, context.RequestAborted);
         return found.Refusal is { } refusal ? refusal
-            : new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value) { Host = visitor.Host };
+            : new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value) { Host = visitor.Host, Surface = visitor.Surface };
     }
 
     /// <summary>The operator who is signed in.</summary>

@@ -117,7 +117,7 @@ internal sealed class AccountScene : IAsyncDisposable
         var of = tenant ?? TenantId.Default;
         var rows = await Acts.Read(
             db => db.List<Row>(
-                "SELECT id AS Id, kind AS Kind, account_id AS Account, sealed AS Sealed FROM outbox WHERE tenant_id = @tenant ORDER BY rowid",
+                $"SELECT id AS Id, kind AS Kind, account_id AS Account, sealed AS Sealed FROM outbox WHERE tenant_id = @tenant ORDER BY {TestDatabase.InsertionOrder}",
                 new { tenant = of.ToString() }),
             CancellationToken.None);
         return [.. rows.Select(r =>

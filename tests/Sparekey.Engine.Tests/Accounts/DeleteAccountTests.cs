@@ -124,7 +124,7 @@ public sealed class DeleteAccountTests : IAsyncLifetime
         (left.Manager, left.Version).ShouldBe((null, 2));
 
         Task<IReadOnlyList<string>> Entries() => _scene.Acts.Read(
-            db => db.List<string>("SELECT id FROM ledger_entries ORDER BY rowid"), CancellationToken.None);
+            db => db.List<string>($"SELECT id FROM ledger_entries ORDER BY {TestDatabase.InsertionOrder}"), CancellationToken.None);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Globalization;
 using Sparekey.Engine.Credentials.Passwords;
 
 namespace Sparekey.Engine.Tests.Credentials;
@@ -87,6 +88,31 @@ public sealed class PasswordHashingTests
         var third = hashing.Hash(Password, CancellationToken.None);
         (await first).ShouldNotBeNull();
         (await third).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_hash_is_made_on_a_thread_of_its_own_so_that_a_flood_holds_none_that_answers_others()
+    {
+        using var hashing = new PasswordHashing();
+
+        (await hashing.Hash(Password, CancellationToken.None)).ShouldNotBeNull();
+
+        // The system keeps 15 characters of a thread's name, and counts its time in hundredths of a second.
+        Directory.EnumerateDirectories("/proc/self/task").Select(ThreadOf).ShouldContain(t => t.Name == "password hashin" && t.Time > 0);
+    }
+
+    private static (string Name, long Time) ThreadOf(string folder)
+    {
+        try
+        {
+            var stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            var end = stat.LastIndexOf(')');
+            return (stat[(stat.IndexOf('(', StringComparison.Ordinal) + 1)..end], long.Parse(stat[(end + 2)..].Split(' ')[11], CultureInfo.InvariantCulture));
+        }
+        catch (IOException)
+        {
+            return ("it ended meanwhile", 0);
+        }
     }
 
     private static async Task<TimeSpan> Time(Func<Task> work)

@@ -124,9 +124,9 @@ public sealed class RotateKeysTests : IAsyncLifetime
                 """
                 INSERT INTO addresses (tenant_id, id, account_id, ordinal, kind, value, since, given_at_creation,
                     confirm_key_version, confirm_mac, confirm_sent_at, confirm_expires_at)
-                VALUES ('default', 'address', 'person', 0, 'email', 'someone@example.org', 0, 0, @keyVersion, x'00', 0, @expires)
+                VALUES ('default', 'address', 'person', 0, 'email', 'someone@example.org', 0, 0, @keyVersion, @mac, 0, @expires)
                 """,
-                new { keyVersion, expires });
+                new { keyVersion, mac = new byte[1], expires });
             return true;
         },
         CancellationToken.None);

@@ -2,6 +2,7 @@ using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Tests.Storage;
 
+[Trait("runs", "once")]
 public sealed class DataDirectoryTests : IDisposable
 {
     private const UnixFileMode OwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -4,6 +4,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Storage;
 
+[Trait("runs", "once")]
 public sealed class MigratorTests : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -110,5 +111,17 @@ public sealed class MigratorTests : IAsyncLifetime
                 (await fresh.Read(db => db.Scalar<long>("SELECT count(*) FROM a"), None)).ShouldBe(1);
             }
         }
+    }
+
+    [Fact]
+    public async Task Entries_that_waited_for_a_position_before_the_queue_was_rebuilt_keep_their_order()
+    {
+        var all = Migration.Of(_database.Dialect);
+        await new Migrator([.. all.Where(m => m.Number < 32)], _time).Apply(_database, None);
+        await _database.Write(
+            db => db.Execute("INSERT INTO ledger_queue (tenant_id, entry_id) VALUES ('t', 'z'), ('t', 'a'), ('u', 'z'), ('t', 'm')"), None);
+        await new Migrator(all, _time).Apply(_database, None);
+        (await _database.Read(db => db.List<string>("SELECT tenant_id || entry_id FROM ledger_queue ORDER BY seq"), None))
+            .ShouldBe(["tz", "ta", "uz", "tm"]);
     }
 }

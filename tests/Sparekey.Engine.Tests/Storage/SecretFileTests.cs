@@ -4,6 +4,7 @@ using Sparekey.Engine.Storage;
 namespace Sparekey.Engine.Tests.Storage;
 
 /// <summary>Files that hold a secret, and who else may read them.</summary>
+[Trait("runs", "once")]
 public sealed class SecretFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("sparekey-secrets-").FullName;

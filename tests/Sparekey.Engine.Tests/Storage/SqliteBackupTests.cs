@@ -4,17 +4,18 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Storage;
 
+[Trait("runs", "once")]
 public sealed class SqliteBackupTests : IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
-    private TestDatabase _files = null!;
+    private SqliteTestDatabase _files = null!;
 
     private string Target => Path.Combine(_files.Folder, "backup.db");
 
     public async ValueTask InitializeAsync()
     {
-        _files = await TestDatabase.Create();
+        _files = await SqliteTestDatabase.Create();
         await _files.Database.Write(
             db => db.Execute("CREATE TABLE pairs (n INTEGER PRIMARY KEY, filler BLOB); CREATE TABLE mirror (n INTEGER PRIMARY KEY)"), None);
     }

@@ -5,15 +5,16 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Storage;
 
+[Trait("runs", "once")]
 public sealed class SqliteDatabaseTests : DatabaseContract
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
-    private TestDatabase _files = null!;
+    private SqliteTestDatabase _files = null!;
 
     protected override async Task<Database> Open()
     {
-        _files = await TestDatabase.Create();
+        _files = await SqliteTestDatabase.Create();
         return _files.Database;
     }
 

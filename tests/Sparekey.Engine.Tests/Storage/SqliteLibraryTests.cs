@@ -4,6 +4,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Storage;
 
+[Trait("runs", "once")]
 public sealed class SqliteLibraryTests
 {
     private const string Bundled = "e_sqlite3";
@@ -11,7 +12,7 @@ public sealed class SqliteLibraryTests
     [Fact]
     public async Task Says_which_version_really_runs()
     {
-        await using var files = await TestDatabase.Create();
+        await using var files = await SqliteTestDatabase.Create();
         var running = await files.Database.Read(db => db.Scalar<string>("SELECT sqlite_version()"), CancellationToken.None);
         SqliteLibrary.Version.ShouldBe(running);
         Version.Parse(SqliteLibrary.Version).ShouldBeGreaterThanOrEqualTo(new Version(3, 35, 5), "the bundled one at least");

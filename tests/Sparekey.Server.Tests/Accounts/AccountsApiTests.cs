@@ -174,7 +174,7 @@ public sealed class AccountsApiTests : IAsyncLifetime
     [Fact]
     public async Task An_import_by_the_operator_of_the_machine_is_all_or_nothing()
     {
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         var refused = await Should.ThrowAsync<RefusedException>(() => local.Call(
             HttpMethod.Post, "/local/accounts/import",
             JsonNode.Parse("""{"accounts":[{"email":"a@example.com","line":2},{"email":"b","line":3}]}""")!, CancellationToken.None));

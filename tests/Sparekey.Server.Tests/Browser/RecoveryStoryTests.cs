@@ -52,7 +52,7 @@ public sealed partial class RecoveryStoryTests(Chromium chromium) : IClassFixtur
         await page.GetByLabel("The same password again").FillAsync("something else");
         await window.Button("Set the password").ClickAsync();
         await page.GetByRole(AriaRole.Alert).GetByText("The two passwords are not the same.").WaitForAsync();
-        (await page.EvaluateAsync<string>("document.activeElement.getAttribute('role')")).ShouldBe("alert");
+        await page.WaitForFunctionAsync("document.activeElement.getAttribute('role') === 'alert'");
         await window.Look($"5-mismatch{dark}");
 
         // As a password manager or the clipboard writes it: at once, not key by key.

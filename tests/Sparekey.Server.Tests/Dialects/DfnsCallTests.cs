@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json.Nodes;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 using static Sparekey.Server.Tests.Dialects.DfnsScene;
 
@@ -34,7 +33,7 @@ public sealed class DfnsCallTests(DfnsFixture fixture) : IClassFixture<DfnsFixtu
         Refused(await Call("POST", path, body, signed), 400, "user action has already been used");
 
         // Whoever has another service account's signature has nothing.
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         var (thief, _) = await ServiceAccount(local, "thief of " + _email, FirstPermissions);
         Refused(await Call("POST", path, body, await Sign("POST", path, body), thief["token"]!.ToString()), 403, "user action signature is missing or invalid");
     }
@@ -67,7 +66,7 @@ public sealed class DfnsCallTests(DfnsFixture fixture) : IClassFixture<DfnsFixtu
     public async Task Every_generation_of_permissions_means_what_it_says(string[] permissions, bool recovers, bool signsIn)
     {
         var kit = await _scene.Register(Passkey(_email), _email);
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         var (account, pem) = await ServiceAccount(local, $"for {_email}", permissions);
         object signer = new { kind = "key", credId = account["cred_id"]!.ToString(), pem, origin = Origin };
 
@@ -97,7 +96,7 @@ public sealed class DfnsCallTests(DfnsFixture fixture) : IClassFixture<DfnsFixtu
         var person = await _scene.Login(Passkey(_email), _email);
         Refused(await _server.Post("/auth/recover/user/delegated", new { username = _email, credentialId = "x" }, person), 401, "Not Authorized.");
 
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         var (account, _) = await ServiceAccount(local, $"revoked {_email}", FirstPermissions);
         var token = account["token"]!.ToString();
         (await _server.Post("/auth/action/init", Action("{}"), token)).Status.ShouldBe(200);

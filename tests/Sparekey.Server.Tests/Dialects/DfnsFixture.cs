@@ -12,7 +12,7 @@ public sealed class DfnsFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await RunningServer.Start();
-        Scene = await DfnsScene.Start("0.8", Server.Origin.ToString(), Server.Folder);
+        Scene = await DfnsScene.Start("0.8", Server);
     }
 
     public async ValueTask DisposeAsync()

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Sparekey.Engine.Delivery;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 using static Sparekey.Server.Tests.Dialects.DfnsScene;
 
@@ -19,7 +18,7 @@ public sealed partial class DfnsPolicyTests : IAsyncLifetime
     {
         _smtp = await SmtpServer.Start();
         _server = await RunningServer.Start(mail: new MailOptions("127.0.0.1", new("recovery@example.com")) { Port = _smtp.Port, Tls = MailTls.None });
-        _scene = await DfnsScene.Start("0.8", _server.Origin.ToString(), _server.Folder);
+        _scene = await DfnsScene.Start("0.8", _server);
     }
 
     public async ValueTask DisposeAsync()
@@ -201,9 +200,9 @@ public sealed partial class DfnsPolicyTests : IAsyncLifetime
     public async Task Another_tenant_knows_nobody_and_its_tokens_open_nothing_here()
     {
         var kit = await _scene.Register(Passkey("phone"));
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         await local.Call(HttpMethod.Post, "/local/tenants", new { name = "north", origin = "https://north.example.org" }, CancellationToken.None);
-        await using var north = await LocalClient.Connect(_server.Folder, "north", CancellationToken.None);
+        await using var north = _server.Local("north");
         await north.Call(
             HttpMethod.Put, "/local/dfns/application", new { name = "North", rp_id = "north.example.org", origins = new[] { "https://north.example.org" } }, CancellationToken.None);
         var (neighbour, _) = await ServiceAccount(north, "portal", FirstPermissions);

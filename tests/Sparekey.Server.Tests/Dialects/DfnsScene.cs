@@ -27,10 +27,15 @@ internal sealed class DfnsScene : IAsyncDisposable
 
     public string ProgrammeKey { get; private set; } = "";
 
-    public static async Task<DfnsScene> Start(string version, string url, string data, string[]? permissions = null)
+    public static async Task<DfnsScene> Start(string version, RunningServer server)
+    {
+        await using var local = server.Local();
+        return await Start(version, server.Origin.ToString(), local);
+    }
+
+    public static async Task<DfnsScene> Start(string version, string url, LocalClient local, string[]? permissions = null)
     {
         var scene = new DfnsScene(await NodeProgram.Start("dfns.js", version), url);
-        await using var local = await LocalClient.Connect(data, "default", CancellationToken.None);
         var application = await local.Call(
             HttpMethod.Put, "/local/dfns/application", new { name = "Example", rp_id = "localhost", origins = new[] { Origin } }, CancellationToken.None);
         (scene.OrgId, scene.AppId) = (application!["org_id"]!.ToString(), application["app_id"]!.ToString());

@@ -15,7 +15,8 @@ public sealed class DfnsSmokeTests
     {
         var data = Directory.CreateTempSubdirectory("sparekey-dfns-").FullName;
         await using var server = await ServerProcess.Start(data);
-        await using var scene = await DfnsScene.Start(version, server.Http.BaseAddress!.ToString(), data);
+        await using var local = await TestPlaces.Local(data);
+        await using var scene = await DfnsScene.Start(version, server.Http.BaseAddress!.ToString(), local);
 
         var kit = await scene.Register(Passkey("phone"));
         await scene.Login(Passkey("phone"));
@@ -34,7 +35,8 @@ public sealed class DfnsSmokeTests
         var data = Directory.CreateTempSubdirectory("sparekey-dfns-").FullName;
         await using var server = await ServerProcess.Start(
             data, environment: new Dictionary<string, string>(StringComparer.Ordinal) { ["SPAREKEY_DFNS__OLD_PASSKEYS"] = setting });
-        await using var scene = await DfnsScene.Start("0.8", server.Http.BaseAddress!.ToString(), data);
+        await using var local = await TestPlaces.Local(data);
+        await using var scene = await DfnsScene.Start("0.8", server.Http.BaseAddress!.ToString(), local);
         var kit = await scene.Register(Passkey("phone"));
         var begun = await scene.BeginRecovery(kit);
         var (credentials, _) = await scene.NewCredentials(begun, Passkey("new phone"));

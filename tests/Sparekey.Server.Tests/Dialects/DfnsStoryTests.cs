@@ -19,7 +19,7 @@ public sealed class DfnsStoryTests : IAsyncLifetime
     [InlineData("0.5", "browserkey")]
     public async Task A_person_loses_everything_and_is_recovered_with_the_recovery_key(string version, string kind)
     {
-        await using var scene = await DfnsScene.Start(version, _server.Origin.ToString(), _server.Folder);
+        await using var scene = await DfnsScene.Start(version, _server);
         object Device(string name) => kind == "webauthn" ? Passkey(name) : BrowserKey(name);
 
         // Register and sign in.
@@ -58,7 +58,7 @@ public sealed class DfnsStoryTests : IAsyncLifetime
     [InlineData("0.5")]
     public async Task A_service_account_signs_in_for_a_person_who_then_adds_rests_and_wakes_credentials(string version)
     {
-        await using var scene = await DfnsScene.Start(version, _server.Origin.ToString(), _server.Folder);
+        await using var scene = await DfnsScene.Start(version, _server);
         var old = version == "0.5";
         await scene.Register(Passkey("phone"));
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Sparekey.Engine.Delivery;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Dialects;
@@ -31,7 +30,7 @@ public sealed class EveryDialectFixture : IAsyncLifetime
         Server = await RunningServer.Start(
             mail: new MailOptions("127.0.0.1", new("recovery@example.com")) { Port = Smtp.Port, Tls = MailTls.None }, now: LoginIdScene.Now);
         Cryptlex = await CryptlexScene.Of(Server);
-        Dfns = await DfnsScene.Start("0.8", Server.Origin.ToString(), Server.Folder);
+        Dfns = await DfnsScene.Start("0.8", Server);
         var person = await Server.Account("approver@example.org", role: "admin");
         LoginId = await LoginIdScene.Start(server: Server);
         Approver = await Server.TokenOf(person, "approver", ["recovery:read", "recovery:approve"]);
@@ -168,7 +167,7 @@ public sealed class EveryDialectObeysTests(EveryDialectFixture fixture) : IClass
     public async Task T3_The_command_line_is_no_way_around()
     {
         var (id, _) = await Somebody();
-        await using var local = await LocalClient.Connect(_server.Folder, "default", CancellationToken.None);
+        await using var local = _server.Local();
         var opened = (await local.Call(HttpMethod.Post, "/v1/recoveries", new { account = new { id }, means = "link" }, CancellationToken.None))!;
         (opened["state"]!.ToString(), opened["secret"], opened["generation"]).ShouldBe(("pending", null, null));
         var issue = $"/v1/recoveries/{opened["id"]}/issue";

@@ -208,7 +208,7 @@ public sealed class PassboltDirectoryTests : IClassFixture<PassboltFixture>
     [Fact]
     public async Task Setting_up_again_keeps_the_key_and_what_the_server_was_called()
     {
-        await using var local = await LocalClient.Connect(Server.Folder, "default", CancellationToken.None);
+        await using var local = Server.Local();
         foreach (var domain in new[] { "https://other.example.com/", _scene.Domain })
         {
             var again = await local.Call(HttpMethod.Put, "/local/passbolt/server", new { domain }, CancellationToken.None);
@@ -228,7 +228,7 @@ public sealed class PassboltDirectoryTests : IClassFixture<PassboltFixture>
     [Fact]
     public async Task An_invited_person_makes_a_key_once()
     {
-        await using var local = await LocalClient.Connect(Server.Folder, "default", CancellationToken.None);
+        await using var local = Server.Local();
         var invited = await local.Call(
             HttpMethod.Post, "/local/passbolt/invitations",
             new { username = "new@example.com", first_name = "Grace", last_name = "Hopper", role = "user" }, CancellationToken.None);

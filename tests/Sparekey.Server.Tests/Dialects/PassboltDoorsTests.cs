@@ -4,7 +4,6 @@ using Sparekey.Engine.Access;
 using Sparekey.Engine.Applications;
 using Sparekey.Engine.Credentials.Escrow.Identity;
 using Sparekey.Engine.Credentials.Escrow.OpenPgp;
-using Sparekey.Server.Cli;
 using Sparekey.Server.Dialects.Passbolt;
 using Sparekey.Testing;
 
@@ -34,7 +33,7 @@ public sealed class PassboltDoorsTests
             answer.Json!["header"]!["message"]!.ToString().ShouldContain("passbolt init");
         }
 
-        await using var local = await LocalClient.Connect(server.Folder, "default", CancellationToken.None);
+        await using var local = server.Local();
         var made = await local.Call(HttpMethod.Put, "/local/passbolt/server", new { domain = server.Origin.GetLeftPart(UriPartial.Authority) }, CancellationToken.None);
         var shown = (await server.Get("/auth/verify.json")).Json!["body"]!;
         shown["fingerprint"]!.ToString().ShouldBe(made!["fingerprint"]!.ToString());

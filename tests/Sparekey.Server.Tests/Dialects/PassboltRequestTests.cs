@@ -4,7 +4,6 @@ using System.Text.RegularExpressions;
 using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Credentials.Escrow.Identity;
 using Sparekey.Engine.Delivery;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Dialects;
@@ -31,7 +30,7 @@ public sealed partial class PassboltRequestTests
         (await (await scene.SignedIn(ben)).Post("/account-recovery/user-settings.json", PassboltWords.Setting(halves, organisation.Public.Fingerprint))).Status.ShouldBe(200);
 
         // An invited person says whether they want one, as they would later: nothing of it is passed over in silence.
-        await using (var local = await LocalClient.Connect(server.Folder, "default", CancellationToken.None))
+        await using (var local = server.Local())
         {
             var invited = (await local.Call(
                 HttpMethod.Post, "/local/passbolt/invitations", new { username = "new@example.com", first_name = "Grace", last_name = "Hopper", role = "user" },

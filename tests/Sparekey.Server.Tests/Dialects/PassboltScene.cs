@@ -7,7 +7,6 @@ using System.Text.Json.Nodes;
 using Sparekey.Core;
 using Sparekey.Engine.Credentials.Escrow;
 using Sparekey.Engine.Credentials.Escrow.OpenPgp;
-using Sparekey.Server.Cli;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Dialects;
@@ -76,7 +75,7 @@ internal sealed class PassboltScene : IAsyncDisposable
     /// <summary>Makes a person as the command line does.</summary>
     public async Task<JsonNode> Import(string email, string role, string armored, string? id = null)
     {
-        await using var local = await LocalClient.Connect(Server.Folder, "default", CancellationToken.None);
+        await using var local = Server.Local();
         return (await local.Call(
             HttpMethod.Post, "/local/passbolt/users",
             new { username = email, first_name = "Ada", last_name = "Lovelace", role, user_id = id, public_key = armored }, CancellationToken.None))!;

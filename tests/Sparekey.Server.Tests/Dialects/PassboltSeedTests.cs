@@ -130,7 +130,7 @@ public sealed partial class PassboltSeedTests
             // there, and read here as they came.
             var kept = await server.Get<Acts>().Read(db => db.List<string>("SELECT route || ' ' || body FROM idempotency"), CancellationToken.None);
             kept.ShouldNotContain(k => k.Contains("/complete", StringComparison.Ordinal));
-            var everything = said + string.Join('\n', kept) + string.Concat(Directory.GetFiles(server.Folder, "sparekey.db*").Select(ReadShared))
+            var everything = said + string.Join('\n', kept) + string.Concat((await TestPlaces.Stored(server.Folder)).Select(f => Encoding.Latin1.GetString(f.Bytes)))
                 + string.Join('\n', server.LogLines) + string.Join('\n', server.Answers);
             foreach (var secret in new[] { clear, organisation.Passphrase, companion.Passphrase, "BEGIN PGP PRIVATE KEY", line })
             {
@@ -208,13 +208,6 @@ public sealed partial class PassboltSeedTests
             Local, new NewOpenPgpPerson($"{vector}@example.com", "Person", "Example", role), key.Public, CancellationToken.None);
         made.Refusal.ShouldBeNull();
         return new Known(made.Value.Id.ToString(), $"{vector}@example.com", key);
-    }
-
-    private static string ReadShared(string file)
-    {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(stream, Encoding.Latin1);
-        return reader.ReadToEnd();
     }
 
     [GeneratedRegex(@"/recover/confirm#(?<token>[A-Za-z0-9_.\-~]+)", RegexOptions.NonBacktracking)]

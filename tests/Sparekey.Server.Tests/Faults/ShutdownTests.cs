@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging.Abstractions;
-using Sparekey.Engine.Storage;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Faults;
@@ -40,7 +38,7 @@ public sealed class ShutdownTests : IDisposable
         statuses.Distinct().ShouldBe([201], "an answer is a whole one");
         File.Exists(Path.Combine(_data, "sparekey.sock")).ShouldBeFalse();
         File.Exists(Path.Combine(_data, "sparekey.db-wal")).ShouldBeFalse("the log went into the file");
-        await using (var database = SqliteDatabase.Open(Path.Combine(_data, "sparekey.db"), NullLogger.Instance))
+        await using (var database = await TestPlaces.Open(_data))
         {
             (await Consistency.Faults(database)).ShouldBeEmpty();
         }

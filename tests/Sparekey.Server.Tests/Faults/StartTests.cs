@@ -12,6 +12,7 @@ namespace Sparekey.Server.Tests.Faults;
 /// A start over a data directory in which something is wrong: exit code 78 and one sentence that says what, and the directory is
 /// afterwards as it was, so that putting the right file back is all the cure there is to it.
 /// </summary>
+[Trait("runs", "once")]
 public sealed class StartTests : IAsyncLifetime
 {
     private readonly string _data = Directory.CreateTempSubdirectory("sparekey-test-").FullName;

@@ -10,6 +10,7 @@ namespace Sparekey.Server.Tests.Faults;
 /// Storage that takes no more: callers get <c>storage_unavailable</c> and nothing is half done, what was answered stays, reads go
 /// on, and when the fault is over the server works again without a hand on it.
 /// </summary>
+[Trait("runs", "once")]
 public sealed class StorageFaultTests
 {
     [Fact]

@@ -29,6 +29,22 @@ public sealed class EdgeTests(ServerFixture fixture) : IClassFixture<ServerFixtu
         answer.Headers.Contains("Set-Cookie").ShouldBeFalse();
     }
 
+    [Theory]
+    [InlineData("/v1/accounts?email=a%00b%40example.com")]
+    [InlineData("/v1/ledger?account=%00")]
+    [InlineData("/admin/identities?credentials_identifier=a%00b")]
+    [InlineData("/admin/identities/a%EF%BF%BEb")]
+    public async Task A_text_that_an_engine_does_not_store_is_no_failure_of_the_server(string path) =>
+        (await Server.Get(path, Server.AdminToken)).Status.ShouldBeInRange(200, 404);
+
+    [Fact]
+    public async Task The_page_takes_a_name_with_a_character_that_no_engine_stores_as_any_other_that_is_unknown()
+    {
+        using var form = new FormUrlEncodedContent([new("identifier", "a\0b@example.com"), new("code", "1234\0")]);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/recover") { Content = form };
+        (await Server.Send(request)).Status.ShouldBeInRange(200, 403);
+    }
+
     [Fact]
     public async Task The_type_of_a_problem_leads_to_its_page()
     {

@@ -22,6 +22,7 @@ public sealed class HostingTests : IDisposable
     [InlineData("""{"origin":"https://user@recover.example.com"}""", "SPAREKEY_ORIGIN")]
     [InlineData("""{"origin":"https://recover.example.com#x"}""", "SPAREKEY_ORIGIN")]
     [InlineData("""{"limits":{"calls_per_minute":-1}}""", "SPAREKEY_LIMITS__CALLS_PER_MINUTE")]
+    [InlineData("""{"limits":{"answer_beat":1001}}""", "SPAREKEY_LIMITS__ANSWER_BEAT")]
     [InlineData("""{"limits":{"calls_per_minute":"many"}}""", "SPAREKEY_LIMITS__CALLS_PER_MINUTE")]
     [InlineData("""{"password":{"min_length":4}}""", "SPAREKEY_PASSWORD__MIN_LENGTH")]
     [InlineData("""{"proxies":"proxy.example.com"}""", "SPAREKEY_PROXIES")]
@@ -105,7 +106,7 @@ public sealed class HostingTests : IDisposable
     public async Task The_socket_is_its_owners_alone_and_goes_with_the_server()
     {
         var server = await Start($"http://127.0.0.1:{RunningServer.FreePort()}");
-        var socket = server.Installation.Directory.SocketFile;
+        var socket = server.Installation.Files.SocketFile;
         File.GetUnixFileMode(socket).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await server.DisposeAsync();
         File.Exists(socket).ShouldBeFalse();

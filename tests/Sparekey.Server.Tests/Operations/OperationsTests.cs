@@ -1,11 +1,19 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Core;
+using Sparekey.Engine.Access;
+using Sparekey.Engine.Credentials.Escrow.OpenPgp;
+using Sparekey.Engine.Credentials.Escrow.Requests;
 using Sparekey.Engine.Delivery;
+using Sparekey.Server.Hosting;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Operations;
 
 /// <summary>What docs/operations.md tells an operator to do, done: back up and restore, rotate keys, read the log.</summary>
+[Trait("runs", "once")]
 public sealed class OperationsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
@@ -48,6 +56,41 @@ public sealed class OperationsTests : IDisposable
         var refused = await ServerProcess.RunToEnd("serve", "--data", foreign, "--urls", $"http://127.0.0.1:{RunningServer.FreePort()}");
         refused.ExitCode.ShouldBe(78);
         refused.Errors.ShouldContain("not the one this database was written with");
+    }
+
+    [Fact]
+    public async Task A_backup_restored_releases_the_key_that_was_in_escrow()
+    {
+        const string origin = "http://127.0.0.1:4800";
+        var (data, copy) = (Path.Combine(_folder, "data"), Path.Combine(_folder, "copy.db"));
+        ReadyEscrow ready;
+        await using (var server = await SparekeyServer.Start(new ServerOptions(data, []), CancellationToken.None))
+        {
+            ready = await (await EscrowSeed.Plant(server.App.Services, origin)).Ask();
+            var backup = await ServerProcess.RunToEnd("backup", copy, "--data", data);
+            backup.ExitCode.ShouldBe(0, backup.Errors);
+        }
+
+        var token = (await File.ReadAllTextAsync(Path.Combine(data, "bootstrap-token"))).Trim();
+        var restored = Restore("restored", copy, Path.Combine(data, "keyring.json"));
+        Directory.Delete(data, recursive: true);
+        var organisation = await PassboltVectors.Key(EscrowSeed.OrganisationKey);
+        await using (var server = await ServerProcess.Start(restored, environment: new Dictionary<string, string> { ["SPAREKEY_ORIGIN"] = origin }))
+        {
+            var (status, completed) = await server.Send(
+                HttpMethod.Post, $"/v1/recoveries/{ready.Recovery}/complete", new { key = organisation.Private, passphrase = organisation.Passphrase }, token);
+            status.ShouldBe(200, completed?.ToJsonString());
+        }
+
+        // What the person's device gets opens to what their device put in.
+        await using var own = await SparekeyServer.Start(new ServerOptions(restored, []), CancellationToken.None);
+        var answer = (await own.App.Services.GetRequiredService<ReadEscrowAnswer>().Run(
+            new Visitor(TenantId.Default, "192.0.2.1", "r"), ready.Request.ToString(), ready.Account.ToString(), ready.Token, CancellationToken.None)).Value.Answer!;
+        var vector = await PassboltVectors.Key(EscrowSeed.DeviceKey);
+        using var device = PgpSecretKey.Open(
+            Encoding.UTF8.GetBytes(vector.Unprotected ?? vector.Private), Encoding.UTF8.GetBytes(vector.Unprotected is null ? vector.Passphrase : "")).Value;
+        using var opened = PgpMessages.Decrypt(answer.Data!, device, [PgpKey.Read(organisation.Public).Value], TimeProvider.System.GetUtcNow()).Value;
+        Encoding.UTF8.GetString(opened.Bytes).ShouldContain(ready.Secret);
     }
 
     [Fact]
@@ -107,7 +150,7 @@ public sealed class OperationsTests : IDisposable
 
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/recovery-requests")
         {
-            Content = new StringContent("""{"identifier":"person@example.com"}""", System.Text.Encoding.UTF8, "application/json"),
+            Content = new StringContent("""{"identifier":"person@example.com"}""", Encoding.UTF8, "application/json"),
         };
         request.Headers.Add("X-Request-Id", "call-of-the-help-desk");
         using var answer = await server.Http.SendAsync(request);

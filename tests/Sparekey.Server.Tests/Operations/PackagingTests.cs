@@ -5,6 +5,7 @@ using Sparekey.Testing;
 namespace Sparekey.Server.Tests.Operations;
 
 /// <summary>What stands in <c>packaging/</c> fits the program: checked as far as it can be without an init system and without a container engine.</summary>
+[Trait("runs", "once")]
 public sealed partial class PackagingTests
 {
     [Fact]

@@ -28,10 +28,11 @@ internal sealed class EnrolmentStore
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
     /// <param name="accounts">Whose.</param>
-    public async Task<IReadOnlyList<Enrolment>> Of(DbSession db, TenantId tenant, IReadOnlyCollection<AccountId> accounts) =>
-        [.. (await db.List<Row>(
-            $"{Query} AND e.account_id IN @accounts",
-            new { tenant = tenant.ToString(), accounts = accounts.Select(a => a.ToString()).ToList() })).Select(r => r.Read())];
+    public async Task<IReadOnlyList<Enrolment>> Of(DbSession db, TenantId tenant, IReadOnlyCollection<AccountId> accounts)
+    {
+        var parameters = new Dictionary<string, object?>(StringComparer.Ordinal) { ["tenant"] = tenant.ToString() };
+        return [.. (await db.List<Row>($"{Query} AND e.account_id IN {NamedList.Of(parameters, accounts)}", parameters)).Select(r => r.Read())];
+    }
 
     /// <summary>A page of decisions, oldest first.</summary>
     /// <param name="db">The transaction.</param>

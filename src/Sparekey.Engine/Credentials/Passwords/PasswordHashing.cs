@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 using Sparekey.Core;
+using Sparekey.Engine.Telemetry;
 
 namespace Sparekey.Engine.Credentials.Passwords;
 
@@ -24,7 +25,8 @@ public enum PasswordVerdict
 
 /// <summary>
 /// Hashes passwords with ASP.NET Core's <see cref="PasswordHasher{TUser}"/> (PBKDF2-HMAC-SHA-512, ASVS appendix C) on a bounded
-/// pool: a hash costs a tenth of a second of a processor, so whoever may cause one must not be able to cause a thousand at once.
+/// pool: a hash costs a tenth of a second of a processor, so whoever may cause one must not be able to cause a thousand at once, and
+/// whoever waits for none must not wait for theirs.
 /// </summary>
 public sealed class PasswordHashing : IDisposable
 {
@@ -39,6 +41,7 @@ public sealed class PasswordHashing : IDisposable
 
     private readonly PasswordHasher<object> _hasher;
     private readonly SemaphoreSlim _processors;
+    private readonly HashingThreads _threads;
     private readonly string _decoy;
     private readonly int _iterations;
     private readonly int _most;
@@ -54,6 +57,7 @@ public sealed class PasswordHashing : IDisposable
     {
         _hasher = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = iterations }));
         _processors = new SemaphoreSlim(processors, processors);
+        _threads = new HashingThreads(processors);
         _iterations = iterations;
         _most = processors + waiting;
         _decoy = _hasher.HashPassword(Nobody, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)));
@@ -74,7 +78,11 @@ public sealed class PasswordHashing : IDisposable
         Run(() => Verify(storedHash, password), PasswordVerdict.Busy, cancellationToken);
 
     /// <inheritdoc/>
-    public void Dispose() => _processors.Dispose();
+    public void Dispose()
+    {
+        _threads.End();
+        _processors.Dispose();
+    }
 
     private PasswordVerdict Verify(string? storedHash, string password)
     {
@@ -117,15 +125,17 @@ public sealed class PasswordHashing : IDisposable
         if (Interlocked.Increment(ref _inside) > _most)
         {
             Interlocked.Decrement(ref _inside);
+            Measures.PasswordsRefused.Add(1);
             return busy;
         }
 
+        Measures.PasswordsInside.Add(1);
         try
         {
             await _processors.WaitAsync(cancellationToken);
             try
             {
-                return await Task.Run(work, CancellationToken.None);
+                return await _threads.Run(work);
             }
             finally
             {
@@ -135,6 +145,7 @@ public sealed class PasswordHashing : IDisposable
         finally
         {
             Interlocked.Decrement(ref _inside);
+            Measures.PasswordsInside.Add(-1);
         }
     }
 }

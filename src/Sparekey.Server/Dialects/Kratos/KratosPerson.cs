@@ -33,6 +33,7 @@ internal static class KratosPerson
         return found.Refusal is not null ? null : new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, found.Value)
         {
             Host = visitor.Host,
+            Surface = visitor.Surface,
             PrivilegedFor = context.Kratos().Options.Settings.PrivilegedSession,
             LastsFor = context.Kratos().Options.Session.Lifespan,
         };

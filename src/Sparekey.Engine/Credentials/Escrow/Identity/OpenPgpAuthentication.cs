@@ -87,7 +87,7 @@ public sealed class OpenPgpAuthentication
             return RefusalCode.SessionInvalid;
         }
 
-        var person = new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, session.Value) { Host = visitor.Host };
+        var person = new SessionCaller(visitor.Tenant, visitor.Source, visitor.CorrelationId, session.Value) { Host = visitor.Host, Surface = visitor.Surface };
         if (operates is null)
         {
             return new OpenPgpCaller(account, person, null, null);
@@ -105,6 +105,7 @@ public sealed class OpenPgpAuthentication
             new Grant(Principal.Of(id), OpenPgpRoles.WithinRole(operates), operates.Ceiling, operates.ExpiresAt))
         {
             Host = visitor.Host,
+            Surface = visitor.Surface,
         };
         return new OpenPgpCaller(account, person, caller, null);
     }

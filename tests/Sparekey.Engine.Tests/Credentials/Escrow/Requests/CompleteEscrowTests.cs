@@ -195,7 +195,10 @@ public sealed class CompleteEscrowTests : IAsyncLifetime
         static async Task Copy(Engine.Act act, string table, string which, (string, string) one, object row, params (string Column, string Value)[] more)
         {
             var changed = more.Append(one).ToDictionary(c => c.Item1, c => c.Item2, StringComparer.Ordinal);
-            var columns = await act.Db.List<string>($"SELECT name FROM pragma_table_info('{table}')");
+            var columns = await act.Db.List<string>(
+                TestDatabase.IsPostgres
+                    ? $"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'"
+                    : $"SELECT name FROM pragma_table_info('{table}')");
             await act.Db.Execute(
                 $"INSERT INTO {table} ({string.Join(", ", columns)}) SELECT {string.Join(", ", columns.Select(c => changed.GetValueOrDefault(c, c)))} FROM {table} WHERE {which}", row);
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Sparekey.Testing;
 using Sparekey.Core;
 using Sparekey.Core.Access;
 using Sparekey.Core.Accounts;
@@ -196,7 +197,7 @@ internal sealed class RequestScene : IAsyncDisposable
     {
         var rows = await Acts.Read(
             db => db.List<MailRow>(
-                "SELECT id AS Id, account_id AS Account, sealed AS Envelope FROM outbox WHERE kind = @kind ORDER BY created_at, rowid",
+                $"SELECT id AS Id, account_id AS Account, sealed AS Envelope FROM outbox WHERE kind = @kind ORDER BY created_at, {TestDatabase.InsertionOrder}",
                 new { kind = WireName.Of(kind) }),
             CancellationToken.None);
         return [.. rows.Where(r => to is null || r.Account == to.ToString())
@@ -211,7 +212,7 @@ internal sealed class RequestScene : IAsyncDisposable
     public async Task<IReadOnlyList<JsonObject>> Facts(Core.Ledger.LedgerEvent happened) =>
         [.. (await Acts.Read(
             db => db.List<byte[]>(
-                "SELECT body FROM ledger_entries WHERE event = @happened ORDER BY rowid", new { happened = WireName.Of(happened) }),
+                $"SELECT body FROM ledger_entries WHERE event = @happened ORDER BY {TestDatabase.InsertionOrder}", new { happened = WireName.Of(happened) }),
             CancellationToken.None)).Select(b => JsonNode.Parse(b)!["facts"]!.AsObject())];
 
     public void Advance(TimeSpan time) => Escrow.Engine.Time.Advance(time);
