@@ -11,7 +11,7 @@ namespace Sparekey.Server.Tests;
 [Trait("runs", "once")]
 public sealed class FourProcessTests : IAsyncLifetime
 {
-    private const int Kills = 8;
+    private const int Kills = 6;
 
     private readonly string _data = TestPlaces.NewOnPostgres();
     private readonly ServerProcess[] _servers = new ServerProcess[4];
