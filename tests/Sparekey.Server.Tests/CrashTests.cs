@@ -36,7 +36,7 @@ public sealed class CrashTests
 
             load.Completed.ShouldBeGreaterThanOrEqualTo(Kills, "the load must really complete recoveries");
             await using var last = await ServerProcess.Start(data);
-            await load.Check(last);
+            await load.Check(() => last);
         }
         finally
         {

@@ -69,24 +69,25 @@ internal sealed class RecoveryLoad(string data)
     }
 
     /// <summary>Whatever was answered stands, and no secret works twice.</summary>
-    /// <param name="server">Any server.</param>
-    public async Task Check(ServerProcess server)
+    /// <param name="next">The server for the next question.</param>
+    public async Task Check(Func<ServerProcess> next)
     {
-        foreach (var id in _opened)
+        _completed.Select(c => c.Id).ShouldBeUnique();
+        await Parallel.ForEachAsync(_opened, async (id, _) =>
         {
-            var (status, recovery) = await server.Send(HttpMethod.Get, $"/v1/recoveries/{id}", null, _token);
+            var (status, recovery) = await next().Send(HttpMethod.Get, $"/v1/recoveries/{id}", null, _token);
             status.ShouldBe(200, "an answered recovery is there");
             (recovery!["state"]!.ToString() is "issued" or "redeemed" or "completed").ShouldBeTrue(id);
-        }
+        });
 
-        _completed.Select(c => c.Id).ShouldBeUnique();
-        foreach (var (id, secret) in _completed)
+        // Every answer to a stranger waits for its beat: many at once.
+        await Parallel.ForEachAsync(_completed, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (one, _) =>
         {
-            var (_, recovery) = await server.Send(HttpMethod.Get, $"/v1/recoveries/{id}", null, _token);
+            var (_, recovery) = await next().Send(HttpMethod.Get, $"/v1/recoveries/{one.Id}", null, _token);
             recovery!["state"]!.ToString().ShouldBe("completed", "an answered completion stands");
-            var (again, _) = await server.Send(HttpMethod.Post, "/v1/redemptions", new { link_secret = secret }, null);
+            var (again, _) = await next().Send(HttpMethod.Post, "/v1/redemptions", new { link_secret = one.Secret }, null);
             again.ShouldBe(401, "no secret works twice");
-        }
+        });
     }
 
     private async Task Recover(Func<ServerProcess> next, int person, int turn)
