@@ -87,6 +87,7 @@ internal sealed class RunningServer : IAsyncDisposable
                 Time = time,
                 Log = log,
                 CallsPerMinute = callsPerMinute,
+                Hashing = TestPasswords.Hashing(),
                 MoreDoors = moreDoors,
                 Mail = mail,
                 AnswerBeat = answerBeat,

@@ -97,6 +97,9 @@ internal sealed record ServerOptions(string Data, IReadOnlyList<string> Urls)
     /// <summary>More doors than the server's own, for whoever runs it inside a program of theirs.</summary>
     public Action<IEndpointRouteBuilder>? MoreDoors { get; init; }
 
+    /// <summary>What hashes passwords instead of the server's own, for whoever runs it inside a program of theirs; the server ends it.</summary>
+    public PasswordHashing? Hashing { get; init; }
+
     /// <summary>
     /// Reads <c>DIR/sparekey.json</c>, or what <c>--config</c> names, and the environment (<c>SPAREKEY_</c>, <c>__</c> between levels).
     /// </summary>

@@ -135,6 +135,11 @@ internal sealed partial class SparekeyServer : IAsyncDisposable
                 Companion = options.Urls.Count > 0 ? options.Companion : null,
                 SharedKeyFile = installation.IsShared ? installation.KeyFile : null,
             });
+        if (options.Hashing is { } hashing)
+        {
+            builder.Services.AddSingleton(_ => hashing);
+        }
+
         builder.Services.AddLoginId(options.LoginId);
         builder.Services.AddCryptlex(options.Cryptlex);
         if (installation.IsShared)

@@ -64,6 +64,18 @@ public sealed class PasswordHashingTests
     }
 
     [Fact]
+    public async Task Whoever_has_no_password_is_told_so_as_late_as_whoever_gives_a_wrong_one()
+    {
+        using var hashing = new PasswordHashing(500_000, processors: 1, waiting: 0);
+        var hash = await hashing.Hash(Password, CancellationToken.None);
+
+        var wrong = await Time(() => hashing.Verify(hash, "another password", CancellationToken.None));
+        var none = await Time(() => hashing.Verify(null, "another password", CancellationToken.None));
+
+        none.ShouldBeGreaterThan(wrong / 4);
+    }
+
+    [Fact]
     public async Task Sends_away_whoever_comes_when_too_many_wait()
     {
         using var hashing = new PasswordHashing(200_000, processors: 1, waiting: 2);

@@ -36,7 +36,7 @@ public sealed class PasswordHashing : IDisposable
     /// <summary>The fewest iterations (ASVS 5.0 appendix C for PBKDF2-HMAC-SHA-512).</summary>
     public const int FewestIterations = 210_000;
 
-    private const int Waiting = 64;
+    internal const int Waiting = 64;
     private static readonly object Nobody = new();
 
     private readonly PasswordHasher<object> _hasher;
@@ -60,7 +60,7 @@ public sealed class PasswordHashing : IDisposable
         _threads = new HashingThreads(processors);
         _iterations = iterations;
         _most = processors + waiting;
-        _decoy = _hasher.HashPassword(Nobody, Convert.ToHexString(RandomNumberGenerator.GetBytes(32)));
+        _decoy = Decoy(iterations);
     }
 
     /// <summary>Hashes a new password.</summary>
@@ -82,6 +82,15 @@ public sealed class PasswordHashing : IDisposable
     {
         _threads.End();
         _processors.Dispose();
+    }
+
+    // No password has to match it: so it need not cost at every start what checking it costs.
+    private static string Decoy(int iterations)
+    {
+        var cheap = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = 1 }));
+        var hash = Convert.FromBase64String(cheap.HashPassword(Nobody, Convert.ToHexString(RandomNumberGenerator.GetBytes(32))));
+        BinaryPrimitives.WriteUInt32BigEndian(hash.AsSpan(5), (uint)iterations);
+        return Convert.ToBase64String(hash);
     }
 
     private PasswordVerdict Verify(string? storedHash, string password)
