@@ -142,6 +142,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
+        start.Environment["DOTNET_TieredPGO"] = "0"; // None lives long enough to gain by it.
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;

@@ -4,7 +4,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Browser;
 
-/// <summary>Debian's Chromium, started once for a class of tests.</summary>
+/// <summary>Debian's Chromium without its windows, started once for a class of tests.</summary>
 public sealed class Chromium : IAsyncLifetime
 {
     // Nothing but what a test opens: no updates, no look-ups, no reports.
@@ -21,7 +21,7 @@ public sealed class Chromium : IAsyncLifetime
     {
         await NodePackages.Install();
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium", Args = Quiet });
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = "/usr/bin/chromium-headless-shell", Args = Quiet });
     }
 
     /// <summary>A new window, as a person has it who was never here before.</summary>
