@@ -245,6 +245,7 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         _http.Dispose();
         await Server.DisposeAsync();
+        await TestPlaces.Forget(Folder);
         Directory.Delete(Folder, recursive: true);
     }
 

@@ -75,6 +75,15 @@ internal static class TestPlaces
         return stored;
     }
 
+    /// <summary>Removes the database that stands for a folder; its files are the test's own to remove.</summary>
+    public static async Task Forget(string folder)
+    {
+        if (Databases.TryRemove(Path.GetFullPath(folder), out var database))
+        {
+            await (await PostgresServer.Shared).DropDatabase(await database.Value);
+        }
+    }
+
     private static bool IsOnPostgres(string folder) => TestDatabase.IsPostgres || Databases.ContainsKey(Path.GetFullPath(folder));
 
     private static string KeyFile(string folder) => Path.Combine(folder, "keyring.json");

@@ -18,20 +18,26 @@ public sealed class PostgresServer : IAsyncDisposable
     // Who serves may not be a superuser: those are held by no revoked right, and the ledger is append-only by one.
     private const string Owner = "sparekey";
 
+    // A file system in memory. What is made and removed a thousand times costs a disk's file system more than all else that the tests do.
+    private const string Memory = "/dev/shm";
+    private const long Room = 4L << 30;
+
     private static readonly Lazy<Task<PostgresServer>> TheOne = new(() => Start(durable: false));
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Process _watchdog;
     private readonly string _password = RandomNumberGenerator.GetHexString(32);
+    private readonly bool _durable;
     private int _databases;
 
-    private PostgresServer(string folder, Process watchdog)
+    private PostgresServer(string folder, bool durable, Process watchdog)
     {
         Folder = folder;
+        _durable = durable;
         _watchdog = watchdog;
     }
 
-    /// <summary>The server that the tests of this process share, started when it is first asked for. It loses data with the machine's power, no sooner.</summary>
+    /// <summary>The server that the tests of this process share, started when it is first asked for. Its data are in memory where there is room.</summary>
     public static Task<PostgresServer> Shared => TheOne.Value;
 
     /// <summary>The programs of PostgreSQL: the newest that Debian's package left, or those on the PATH.</summary>
@@ -55,7 +61,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <param name="settings">Lines of <c>postgresql.conf</c> that come last.</param>
     public static async Task<PostgresServer> Start(bool durable, params string[] settings)
     {
-        var folder = Directory.CreateTempSubdirectory("sparekey-pg-").FullName;
+        var folder = NewFolder(durable);
         if (Environment.IsPrivilegedProcess)
         {
             await Run("chown", Root, folder);
@@ -63,10 +69,10 @@ public sealed class PostgresServer : IAsyncDisposable
 
         // The watchdog comes first: whenever this process dies, nothing stays.
         var watchdog = Begin("sh", input: true, "-c", "trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; \"$0/pg_ctl\" -D \"$1/data\" -m immediate -w stop; rm -rf \"$1\"", Programs, folder);
-        var server = new PostgresServer(folder, watchdog);
+        var server = new PostgresServer(folder, durable, watchdog);
         try
         {
-            await server.Make(durable, settings);
+            await server.Make(settings);
         }
         catch
         {
@@ -84,7 +90,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var name = $"test{Interlocked.Increment(ref _databases)}";
         var source = template is null ? "template1" : new NpgsqlConnectionStringBuilder(template).Database;
-        await Execute($"CREATE DATABASE {name} OWNER {Owner} TEMPLATE {source}");
+        await Execute($"CREATE DATABASE {name} OWNER {Owner} TEMPLATE {source} STRATEGY {(_durable ? "WAL_LOG" : "FILE_COPY")}");
         return ConnectionString(name, Owner);
     }
 
@@ -157,7 +163,7 @@ public sealed class PostgresServer : IAsyncDisposable
         _watchdog.Dispose();
     }
 
-    private async Task Make(bool durable, string[] settings)
+    private async Task Make(string[] settings)
     {
         var passwordFile = Path.Combine(Folder, "password");
         await File.WriteAllTextAsync(passwordFile, _password);
@@ -168,11 +174,12 @@ public sealed class PostgresServer : IAsyncDisposable
 
         await Run("initdb", "-D", Data, "-U", Root, "-A", "scram-sha-256", "--pwfile", passwordFile, "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync");
         File.Delete(passwordFile);
-        var on = durable ? "on" : "off";
+        var on = _durable ? "on" : "off";
         string[] own =
         [
             "listen_addresses = '127.0.0.1'", $"unix_socket_directories = '{Folder}'", "max_connections = 200", "shared_buffers = 64MB",
-            $"fsync = {on}", $"synchronous_commit = {on}", $"full_page_writes = {on}",
+            $"fsync = {on}", $"synchronous_commit = {on}", $"full_page_writes = {on}", $"autovacuum = {on}",
+            .. _durable ? [] : (string[])["wal_level = minimal", "max_wal_senders = 0", "max_wal_size = 256MB"],
         ];
         var file = Path.Combine(Data, "postgresql.conf");
         await File.AppendAllLinesAsync(file, [.. own, .. settings]);
@@ -193,6 +200,17 @@ public sealed class PostgresServer : IAsyncDisposable
         }
 
         await Execute($"CREATE ROLE {Owner} LOGIN PASSWORD '{_password}'");
+    }
+
+    private static string NewFolder(bool durable)
+    {
+        if (durable || !Directory.Exists(Memory) || new DriveInfo(Memory).AvailableFreeSpace < Room)
+        {
+            return Directory.CreateTempSubdirectory("sparekey-pg-").FullName;
+        }
+
+        var folder = Path.Combine(Memory, $"sparekey-pg-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
+        return Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
     }
 
     private string ConnectionString(string database, string role) => new NpgsqlConnectionStringBuilder
