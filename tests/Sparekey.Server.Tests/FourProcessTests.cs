@@ -37,7 +37,7 @@ public sealed class FourProcessTests : IAsyncLifetime
     [Fact]
     public async Task Whatever_one_of_them_answered_holds_for_all_however_many_are_killed()
     {
-        var load = new RecoveryLoad(_data);
+        var load = new RecoveryLoad(_data, people: _servers.Length);
         await load.Prepare(_servers[0]);
         using var stop = new CancellationTokenSource();
         var running = load.Run(Next, stop.Token);
@@ -61,7 +61,7 @@ public sealed class FourProcessTests : IAsyncLifetime
     [Fact]
     public async Task A_new_key_is_in_force_when_all_hold_it_and_nobody_is_refused_meanwhile()
     {
-        var load = new RecoveryLoad(_data);
+        var load = new RecoveryLoad(_data, people: _servers.Length);
         await load.Prepare(_servers[0]);
         using var stop = new CancellationTokenSource();
         var running = load.Run(Next, stop.Token);

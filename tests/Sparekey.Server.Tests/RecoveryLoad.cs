@@ -8,11 +8,11 @@ namespace Sparekey.Server.Tests;
 /// compared with what stands, after servers were killed.
 /// </summary>
 /// <param name="data">The installation's folder.</param>
-internal sealed class RecoveryLoad(string data)
+/// <param name="people">
+/// How many. Enough to have acts of every kind on their way at any moment; more only hash passwords, and keep the next server from starting.
+/// </param>
+internal sealed class RecoveryLoad(string data, int people = 8)
 {
-    // Enough to have acts of every kind on their way at any moment; more only hash passwords, and keep the next server from starting.
-    private const int People = 8;
-
     private readonly ConcurrentBag<string> _opened = [];
     private readonly ConcurrentBag<(string Id, string Secret)> _completed = [];
     private string _token = "";
@@ -36,7 +36,7 @@ internal sealed class RecoveryLoad(string data)
             },
             bootstrap);
         _token = made!["token"]!.ToString();
-        for (var i = 0; i < People; i++)
+        for (var i = 0; i < people; i++)
         {
             var (status, _) = await server.Send(HttpMethod.Post, "/v1/accounts", new { email = $"p{i}@example.com" }, _token);
             status.ShouldBe(201);
@@ -46,7 +46,7 @@ internal sealed class RecoveryLoad(string data)
     /// <summary>Recovers everybody again and again until it is stopped. Calls that nobody answered are forgotten, and the next server is asked.</summary>
     /// <param name="next">The server for the next step.</param>
     /// <param name="stop">Stops it.</param>
-    public Task Run(Func<ServerProcess> next, CancellationToken stop) => Task.WhenAll(Enumerable.Range(0, People).Select(async person =>
+    public Task Run(Func<ServerProcess> next, CancellationToken stop) => Task.WhenAll(Enumerable.Range(0, people).Select(async person =>
     {
         for (var turn = 0; !stop.IsCancellationRequested; turn++)
         {

@@ -3,6 +3,7 @@ using Sparekey.Testing.Fuzzing;
 namespace Sparekey.Engine.Tests.Credentials;
 
 /// <summary>Sound ceremonies, changed in every way that the mutators know. <c>bench/Sparekey.Fuzz</c> runs the same, a million times and more.</summary>
+[Trait("runs", "once")]
 public sealed class FuzzTests
 {
     private static readonly IReadOnlyList<FuzzTarget> Targets = EngineTargets.All();

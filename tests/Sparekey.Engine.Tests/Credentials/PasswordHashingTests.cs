@@ -5,6 +5,7 @@ using Sparekey.Engine.Credentials.Passwords;
 
 namespace Sparekey.Engine.Tests.Credentials;
 
+[Trait("runs", "once")]
 public sealed class PasswordHashingTests
 {
     private const string Password = "a long and winding password";

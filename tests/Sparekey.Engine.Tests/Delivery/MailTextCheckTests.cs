@@ -5,6 +5,7 @@ using Sparekey.Engine.Delivery.MailTexts;
 namespace Sparekey.Engine.Tests.Delivery;
 
 /// <summary>What a tenant may write into the mail that carries people's way back.</summary>
+[Trait("runs", "once")]
 public sealed class MailTextCheckTests
 {
     private static readonly MailTemplates Templates = new();

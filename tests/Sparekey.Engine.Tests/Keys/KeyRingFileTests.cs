@@ -3,6 +3,7 @@ using Sparekey.Engine.Keys;
 
 namespace Sparekey.Engine.Tests.Keys;
 
+[Trait("runs", "once")]
 public sealed class KeyRingFileTests : IDisposable
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 21, 8, 0, 0, TimeSpan.Zero);

@@ -4,6 +4,7 @@ using Sparekey.Engine.Keys;
 
 namespace Sparekey.Engine.Tests.Keys;
 
+[Trait("runs", "once")]
 public sealed class KeyRingTests
 {
     private static readonly byte[] First = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];

@@ -5,6 +5,7 @@ using Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
 namespace Sparekey.Engine.Tests.Credentials.Escrow;
 
+[Trait("runs", "once")]
 public sealed class EscrowMessagesTests
 {
     private const string Domain = "https://pass.example.com";

@@ -6,6 +6,7 @@ using Sparekey.Testing;
 namespace Sparekey.Engine.Tests.Credentials.Keys;
 
 /// <summary>Ed25519 as RFC 8032 has it: its vectors, and what must not pass.</summary>
+[Trait("runs", "once")]
 public sealed class Ed25519Tests
 {
     private const string Key = "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";

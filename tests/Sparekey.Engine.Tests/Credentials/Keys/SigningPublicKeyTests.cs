@@ -7,6 +7,7 @@ using Sparekey.Testing.Fuzzing;
 namespace Sparekey.Engine.Tests.Credentials.Keys;
 
 /// <summary>Which keys are taken, and which are not.</summary>
+[Trait("runs", "once")]
 public sealed class SigningPublicKeyTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using Sparekey.Testing;
 namespace Sparekey.Engine.Tests.Credentials.Passkeys;
 
 /// <summary>An assertion that is sound, and then with one thing changed.</summary>
+[Trait("runs", "once")]
 public sealed class AssertionTests : IDisposable
 {
     private const string Origin = "https://app.example.com";

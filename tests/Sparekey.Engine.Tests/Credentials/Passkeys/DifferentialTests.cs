@@ -8,6 +8,7 @@ namespace Sparekey.Engine.Tests.Credentials.Passkeys;
 /// Our verifier beside the framework's, on sound ceremonies and on every one that differs from them in a byte. What it refuses, we
 /// refuse; what it takes and we refuse, we refuse for one of the reasons that are named here.
 /// </summary>
+[Trait("runs", "once")]
 public sealed class DifferentialTests : IDisposable
 {
     private const string Origin = "https://app.example.com";

@@ -9,6 +9,7 @@ using Sparekey.Testing;
 namespace Sparekey.Engine.Tests.Credentials.Passkeys;
 
 /// <summary>A registration that is sound, and then with one thing changed.</summary>
+[Trait("runs", "once")]
 public sealed class RegistrationTests : IDisposable
 {
     private const string Origin = "https://app.example.com";

@@ -7,6 +7,7 @@ using Sparekey.Engine.Credentials.Escrow.OpenPgp;
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
 /// <summary>What stays in the memory of the process after an escrow was opened and answered.</summary>
+[Trait("runs", "once")]
 public sealed class LeftoverTests
 {
     [Fact]

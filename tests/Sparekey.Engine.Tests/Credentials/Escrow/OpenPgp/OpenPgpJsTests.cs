@@ -5,6 +5,7 @@ using Sparekey.Testing;
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
 /// <summary>What the library that clients use makes of our keys, and we of its stranger messages.</summary>
+[Trait("runs", "once")]
 public sealed class OpenPgpJsTests
 {
     [Fact]

@@ -3,6 +3,7 @@ using Sparekey.Engine.Credentials.Escrow.OpenPgp;
 
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
+[Trait("runs", "once")]
 public sealed class PgpArmorTests
 {
     private const string Sound = "-----BEGIN PGP MESSAGE-----\n\naGVsbG8=\n=R/WK\n-----END PGP MESSAGE-----\n";

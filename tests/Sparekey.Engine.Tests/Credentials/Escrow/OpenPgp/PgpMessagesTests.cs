@@ -5,6 +5,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
+[Trait("runs", "once")]
 public sealed class PgpMessagesTests
 {
     private static readonly byte[] Text = "what nobody else may read"u8.ToArray();

@@ -6,6 +6,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
+[Trait("runs", "once")]
 public sealed class PgpRevocationTests
 {
     private static readonly byte[] Reason = [2, 29, 0];

@@ -5,6 +5,7 @@ using Sparekey.Testing;
 
 namespace Sparekey.Engine.Tests.Credentials.Escrow.OpenPgp;
 
+[Trait("runs", "once")]
 public sealed class VectorTests
 {
     private const string Ada = "f848277c-5398-58f8-a82a-72397af2d450";
