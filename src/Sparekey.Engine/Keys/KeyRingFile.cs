@@ -35,23 +35,7 @@ public sealed class KeyRingFile(string path)
     /// <summary>Whether the file is there.</summary>
     public bool Exists => File.Exists(path);
 
-    /// <summary>Makes the file with its first key.</summary>
-    /// <param name="now">The time.</param>
-    /// <exception cref="KeyRingException">There is a file already: a key is never written over.</exception>
-    public void Create(DateTimeOffset now)
-    {
-        lock (_lock)
-        {
-            if (Exists)
-            {
-                throw new KeyRingException("There is a key file already; it is never written over.");
-            }
-
-            Write(new Content(Format, 1, [NewKey(1, now)]));
-        }
-    }
-
-    /// <summary>Makes the file with its first key, unless another process was first: then that one's stands.</summary>
+    /// <summary>Makes the file with its first key, unless there is one: a key is never written over.</summary>
     /// <param name="now">The time.</param>
     public void CreateWhenMissing(DateTimeOffset now) =>
         PrivateFile.CreateWhenMissing(path, JsonSerializer.SerializeToUtf8Bytes(new Content(Format, 1, [NewKey(1, now)]), Json));
@@ -66,12 +50,21 @@ public sealed class KeyRingFile(string path)
 
     /// <summary>Puts what the file says now in place of what a ring in use holds.</summary>
     /// <param name="ring">The ring.</param>
-    /// <exception cref="KeyRingException">The file says something impossible; the ring stays as it is.</exception>
+    /// <exception cref="KeyRingException">
+    /// The file says something impossible, or has another key under a number of the ring's, as another installation's file does; the ring
+    /// stays as it is.
+    /// </exception>
     public void Reload(KeyRing ring)
     {
+        ArgumentNullException.ThrowIfNull(ring);
         lock (_lock)
         {
             var content = Read();
+            if (content.Keys.Any(k => k.Check is not null && ring.Versions.Contains(k.Version) && ring.KeyCheckValue(k.Version) != k.Check))
+            {
+                throw new KeyRingException("The key file is not the one that this process began with: another key has the number of one in use.");
+            }
+
             ring.Replace(Masters(content), content.Active);
         }
     }

@@ -383,9 +383,7 @@ public sealed class RecoveryCodeTests : IAsyncLifetime
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         try
         {
-            var file = new KeyRingFile(Path.Combine(folder, "keyring.json"));
-            file.Create(_scene.Time.GetUtcNow());
-            file.Reload(_scene.Get<KeyRing>());
+            var file = KeyFiles.Make(Path.Combine(folder, "keyring.json"), _scene.Get<KeyRing>(), _scene.Time);
             var codes = await Make();
             var local = new Caller(
                 TenantId.Default, "", "test", new Grant(Principal.LocalOperator, PermissionSet.All, RankOrder.Default.Highest, ExpiresAt: null));

@@ -24,10 +24,10 @@ public sealed class KeyRingFileTests : IDisposable
     public void Makes_one_random_key_for_its_owner_alone()
     {
         _file.Exists.ShouldBeFalse();
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
 
         var other = new KeyRingFile(Path.Combine(_folder, "other.json"));
-        other.Create(Now);
+        other.CreateWhenMissing(Now);
         var (ring, another) = (_file.Load(), other.Load());
 
         ring.Versions.ShouldBe([1]);
@@ -54,21 +54,22 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Never_writes_over_a_key()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var before = File.ReadAllBytes(_path);
 
-        Should.Throw<KeyRingException>(() => _file.Create(Now));
-        Should.Throw<KeyRingException>(() => new KeyRingFile(_path).Create(Now));
+        _file.CreateWhenMissing(Now);
+        new KeyRingFile(_path).CreateWhenMissing(Now);
 
         File.ReadAllBytes(_path).ShouldBe(before);
         File.WriteAllText(_path, "");
-        Should.Throw<KeyRingException>(() => _file.Create(Now));
+        _file.CreateWhenMissing(Now);
+        File.ReadAllText(_path).ShouldBeEmpty();
     }
 
     [Fact]
     public void Adds_activates_and_retires()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var first = _file.Load().KeyCheckValue(1);
 
         _file.Add(Now).ShouldBe(2);
@@ -87,7 +88,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void A_number_is_given_once()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         _file.Add(Now).ShouldBe(2);
         _file.Retire(2);
 
@@ -100,7 +101,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Refuses_to_retire_the_active_key_or_one_that_is_not_there()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var before = File.ReadAllBytes(_path);
 
         Should.Throw<KeyRingException>(() => _file.Retire(1)).Message.ShouldContain("active");
@@ -129,7 +130,7 @@ public sealed class KeyRingFileTests : IDisposable
     [InlineData(UnixFileMode.OtherWrite)]
     public void Refuses_a_file_that_others_may_read_or_write(UnixFileMode more)
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | more);
 
         Should.Throw<KeyRingException>(() => _file.Load()).Message.ShouldContain("chmod 600");
@@ -139,7 +140,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Looks_through_a_link_at_the_file_itself()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var link = Path.Combine(_folder, "link.json");
         File.CreateSymbolicLink(link, _path);
         new KeyRingFile(link).Load().Versions.ShouldBe([1]);
@@ -152,7 +153,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Refuses_a_truncated_file_wherever_it_ends()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var whole = File.ReadAllText(_path);
         for (var length = 0; length < whole.TrimEnd().Length; length += 3)
         {
@@ -164,7 +165,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Refuses_a_changed_key_and_shows_none()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var secret = Json()["keys"]![0]!["secret"]!.GetValue<string>();
         for (var i = 0; i < secret.Length - 1; i++)
         {
@@ -177,7 +178,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void Refuses_what_is_impossible()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         _file.Add(Now);
         var whole = File.ReadAllText(_path);
         Action<JsonNode>[] changes =
@@ -211,7 +212,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void A_file_gone_wrong_leaves_the_ring_in_use_as_it_is()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var ring = _file.Load();
         var hash = ring.Hash(KeyPurpose.Session, "c", "s"u8);
         Put("{");
@@ -222,9 +223,24 @@ public sealed class KeyRingFileTests : IDisposable
     }
 
     [Fact]
+    public void Another_installations_file_leaves_the_ring_in_use_as_it_is()
+    {
+        _file.CreateWhenMissing(Now);
+        var ring = _file.Load();
+        var check = ring.KeyCheckValue(1);
+        File.Delete(_path);
+        _file.CreateWhenMissing(Now);
+
+        Should.Throw<KeyRingException>(() => _file.Reload(ring)).Message.ShouldContain("another key");
+
+        ring.KeyCheckValue(1).ShouldBe(check);
+        _file.Load().KeyCheckValue(1).ShouldNotBe(check);
+    }
+
+    [Fact]
     public async Task Of_changes_at_once_none_is_lost()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         var ring = _file.Load();
 
         var versions = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
@@ -246,7 +262,7 @@ public sealed class KeyRingFileTests : IDisposable
     [Fact]
     public void What_a_crash_left_beside_it_is_in_nobodys_way()
     {
-        _file.Create(Now);
+        _file.CreateWhenMissing(Now);
         File.WriteAllText(_path + ".new", "half a fi");
 
         _file.Add(Now).ShouldBe(2);

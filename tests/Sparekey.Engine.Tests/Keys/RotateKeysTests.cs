@@ -23,9 +23,7 @@ public sealed class RotateKeysTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _engine = await TestEngine.Create();
-        _file = new KeyRingFile(Path.Combine(_folder, "keyring.json"));
-        _file.Create(_engine.Time.GetUtcNow());
-        _file.Reload(_engine.Keys);
+        _file = KeyFiles.Make(Path.Combine(_folder, "keyring.json"), _engine.Keys, _engine.Time);
         _uses = new KeysInUse(_engine.Database, _engine.Time);
         _rotate = new RotateKeys(_engine.Acts, _engine.Keys, new SigningKeys(_engine.Acts, _engine.Keys), _uses, _engine.Time, []);
     }

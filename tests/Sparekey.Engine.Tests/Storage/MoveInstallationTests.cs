@@ -200,7 +200,7 @@ public sealed class MoveInstallationTests : IAsyncLifetime
     public async Task The_key_file_is_copied_for_its_owner_alone_or_must_hold_the_same_keys()
     {
         var (source, target, other) = (Path.Combine(_folder, "keyring.json"), Path.Combine(_folder, "keys"), Path.Combine(_folder, "other"));
-        new KeyRingFile(source).Create(DateTimeOffset.UnixEpoch);
+        new KeyRingFile(source).CreateWhenMissing(DateTimeOffset.UnixEpoch);
         await Should.ThrowAsync<KeyRingException>(() => MovedKeys.Give(_old, source, target, None));
         File.Exists(target).ShouldBeFalse("keys that are not the database's are copied nowhere");
 
@@ -210,7 +210,7 @@ public sealed class MoveInstallationTests : IAsyncLifetime
         (await File.ReadAllBytesAsync(target)).ShouldBe(await File.ReadAllBytesAsync(source));
         await MovedKeys.Give(_old, source, target, None);
 
-        new KeyRingFile(other).Create(DateTimeOffset.UnixEpoch);
+        new KeyRingFile(other).CreateWhenMissing(DateTimeOffset.UnixEpoch);
         await Should.ThrowAsync<KeyRingException>(() => MovedKeys.Give(_old, source, other, None));
     }
 

@@ -129,7 +129,7 @@ public sealed class StartTests : IAsyncLifetime
 
         if (where == "after the key ring")
         {
-            new KeyRingFile(Path.Combine(fresh, "keyring.json")).Create(DateTimeOffset.UnixEpoch);
+            new KeyRingFile(Path.Combine(fresh, "keyring.json")).CreateWhenMissing(DateTimeOffset.UnixEpoch);
         }
 
         await using var server = await Start(fresh);

@@ -57,9 +57,7 @@ public sealed class OpenPgpServerStoreTests : IAsyncLifetime
     public async Task A_rotation_of_the_key_ring_seals_them_again_so_that_the_old_key_can_go()
     {
         var store = new OpenPgpServerStore(_engine.Keys);
-        var file = new KeyRingFile(Path.Combine(_folder, "keyring.json"));
-        file.Create(_engine.Time.GetUtcNow());
-        file.Reload(_engine.Keys);
+        var file = KeyFiles.Make(Path.Combine(_folder, "keyring.json"), _engine.Keys, _engine.Time);
         await Insert(store, TenantId.Default);
         var uses = new KeysInUse(_engine.Database, _engine.Time);
         var rotate = new RotateKeys(_engine.Acts, _engine.Keys, new SigningKeys(_engine.Acts, _engine.Keys), uses, _engine.Time, [store]);
