@@ -35,6 +35,8 @@ internal static class OpenApi
         options.CreateSchemaReferenceId = _ => null;
         options.AddDocumentTransformer((document, _, _) =>
         {
+            // Paths are relative to wherever it was read: an origin that a request names is none to hand on.
+            document.Servers = [];
             document.Info = new OpenApiInfo { Title = "Sparekey", Version = "v1", Description = "One audited API for account recovery." };
             return Task.CompletedTask;
         });
@@ -46,10 +48,22 @@ internal static class OpenApi
         options.AddOperationTransformer(Describe);
     });
 
-    /// <summary>Maps the description.</summary>
+    /// <summary>Maps the description. It is made when it is asked for first, and once: anybody may ask, and it costs half a second.</summary>
     /// <param name="root">The root.</param>
-    public static void MapSparekeyOpenApi(this IEndpointRouteBuilder root) =>
-        root.MapOpenApi("/openapi/{documentName}.json").Public("Documentation is for everybody.").WithMetadata(new AnyHost());
+    public static void MapSparekeyOpenApi(this IEndpointRouteBuilder root)
+    {
+        var document = new Lazy<Task<byte[]>>(() => Make(root.ServiceProvider));
+        root.MapGet("/openapi/v1.json", async () => Results.Bytes(await document.Value, "application/json;charset=utf-8"))
+            .ExcludeFromDescription().Public("Documentation is for everybody.").WithMetadata(new AnyHost());
+    }
+
+    private static async Task<byte[]> Make(IServiceProvider services)
+    {
+        var document = await services.GetRequiredKeyedService<IOpenApiDocumentProvider>("v1").GetOpenApiDocumentAsync();
+        using var bytes = new MemoryStream();
+        await document.SerializeAsync(bytes, OpenApiSpecVersion.OpenApi3_1, "json", CancellationToken.None);
+        return bytes.ToArray();
+    }
 
     private static async Task Describe(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {

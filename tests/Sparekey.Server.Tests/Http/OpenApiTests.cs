@@ -49,6 +49,14 @@ public sealed class OpenApiTests(ServerFixture fixture) : IClassFixture<ServerFi
     public async Task Nothing_of_the_machines_operator_is_described() =>
         (await Paths()).ShouldAllBe(p => !p.Key.StartsWith("/local", StringComparison.Ordinal));
 
+    [Fact]
+    public async Task It_is_the_same_for_everybody_and_names_no_host()
+    {
+        var first = await fixture.Server.Get("/openapi/v1.json");
+        first.Json!["servers"].ShouldBeNull();
+        (await fixture.Server.Get("/openapi/v1.json")).Text.ShouldBe(first.Text);
+    }
+
     private async Task<JsonObject> Paths()
     {
         var document = await fixture.Server.Get("/openapi/v1.json");
