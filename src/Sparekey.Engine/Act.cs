@@ -127,7 +127,14 @@ public sealed class Acts(Database database, TimeProvider time, LedgerWriter ledg
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="StorageUnavailableException">Storage cannot serve now.</exception>
     public Task<T> Read<T>(Func<DbSession, Task<T>> read, CancellationToken cancellationToken) =>
-        Measures.ActsAreWatched ? ReadMeasured(read, cancellationToken) : database.Read(read, cancellationToken);
+        Measures.ActsAreWatched ? ReadMeasured(database.Read, read, cancellationToken) : database.Read(read, cancellationToken);
+
+    /// <summary>Reads by one statement: on an engine behind a network it costs one round trip instead of two.</summary>
+    /// <param name="read">What to read; a second statement fails.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StorageUnavailableException">Storage cannot serve now.</exception>
+    public Task<T> ReadOne<T>(Func<DbSession, Task<T>> read, CancellationToken cancellationToken) =>
+        Measures.ActsAreWatched ? ReadMeasured(database.ReadOne, read, cancellationToken) : database.ReadOne(read, cancellationToken);
 
     private async Task<T> WriteWhole<T>(TenantId tenant, Func<Act, Task<T>> act, CancellationToken cancellationToken)
     {
@@ -171,12 +178,13 @@ public sealed class Acts(Database database, TimeProvider time, LedgerWriter ledg
         }
     }
 
-    private async Task<T> ReadMeasured<T>(Func<DbSession, Task<T>> read, CancellationToken cancellationToken)
+    private async Task<T> ReadMeasured<T>(
+        Func<Func<DbSession, Task<T>>, CancellationToken, Task<T>> way, Func<DbSession, Task<T>> read, CancellationToken cancellationToken)
     {
         using var measure = new ActMeasure("read", time);
         try
         {
-            return await database.Read(
+            return await way(
                 db =>
                 {
                     measure.Runs();

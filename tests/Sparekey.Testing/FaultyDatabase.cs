@@ -115,6 +115,10 @@ public sealed class FaultyDatabase(Database inner) : Database
         inner.Read(act, cancellationToken);
 
     /// <inheritdoc/>
+    public override Task<T> ReadOne<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken) =>
+        inner.ReadOne(act, cancellationToken);
+
+    /// <inheritdoc/>
     public override Task Maintain(CancellationToken cancellationToken) => inner.Maintain(cancellationToken);
 
     /// <inheritdoc/>

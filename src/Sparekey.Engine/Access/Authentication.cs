@@ -43,7 +43,7 @@ public sealed class Authentication
         }
 
         var id = new TokenId(text.Id);
-        var stored = await _acts.Read(db => _tokens.FindForAuthentication(db, visitor.Tenant, id), cancellationToken);
+        var stored = await _acts.ReadOne(db => _tokens.FindForAuthentication(db, visitor.Tenant, id), cancellationToken);
         var secret = Encoding.UTF8.GetBytes(text.Secret.Reveal());
         var now = _acts.Now;
         var genuine = _keys.Verify(
@@ -67,7 +67,7 @@ public sealed class Authentication
         Visitor visitor, ApplicationId application, Func<SigningPublicKey, bool> signed, CancellationToken cancellationToken)
     {
         var now = _acts.Now;
-        var keys = await _acts.Read(db => _tokens.KeysOf(db, visitor.Tenant, application), cancellationToken);
+        var keys = await _acts.ReadOne(db => _tokens.KeysOf(db, visitor.Tenant, application), cancellationToken);
         var stored = keys.FirstOrDefault(
             k => k.IsLiveAt(now) && SigningPublicKey.Parse(k.Token.Key!.Pem) is { } key && signed(key));
         if (stored is null)

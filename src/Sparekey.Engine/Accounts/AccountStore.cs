@@ -14,12 +14,8 @@ internal sealed class AccountStore
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
     /// <param name="id">Its id.</param>
-    public async Task<Account?> Find(DbSession db, TenantId tenant, AccountId id) =>
-        await Load(
-            db, tenant,
-            await db.Find<AccountRow>(
-                $"SELECT {AccountRow.Columns} FROM accounts a WHERE a.tenant_id = @tenant AND a.id = @id AND a.deleted_at IS NULL",
-                new { tenant = tenant.ToString(), id = id.ToString() }));
+    public Task<Account?> Find(DbSession db, TenantId tenant, AccountId id) =>
+        Load(db, "@id", new { tenant = tenant.ToString(), id = id.ToString() });
 
     /// <summary>The account that is called or reached so. Only a user name or a usable address names an account.</summary>
     /// <param name="db">The transaction.</param>
@@ -33,30 +29,19 @@ internal sealed class AccountStore
         }
 
         return await Load(
-            db, tenant,
-            await db.Find<AccountRow>(
-                $"""
-                SELECT {AccountRow.Columns}
-                FROM identifiers i JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.account_id
-                WHERE i.tenant_id = @tenant AND i.value = @value AND a.deleted_at IS NULL
-                """,
-                new { tenant = tenant.ToString(), value }));
+            db,
+            "(SELECT i.account_id FROM identifiers i WHERE i.tenant_id = @tenant AND i.value = @value)",
+            new { tenant = tenant.ToString(), value });
     }
 
     /// <summary>The account that another product calls so.</summary>
     /// <param name="db">The transaction.</param>
     /// <param name="tenant">The tenant.</param>
     /// <param name="external">Its id there.</param>
-    public async Task<Account?> FindByExternalId(DbSession db, TenantId tenant, ExternalId external) =>
-        await Load(
-            db, tenant,
-            await db.Find<AccountRow>(
-                $"""
-                SELECT {AccountRow.Columns}
-                FROM account_external_ids e JOIN accounts a ON a.tenant_id = e.tenant_id AND a.id = e.account_id
-                WHERE e.tenant_id = @tenant AND e.dialect = @dialect AND e.id = @id AND a.deleted_at IS NULL
-                """,
-                new { tenant = tenant.ToString(), dialect = external.Dialect, id = external.Id }));
+    public Task<Account?> FindByExternalId(DbSession db, TenantId tenant, ExternalId external) => Load(
+        db,
+        "(SELECT x.account_id FROM account_external_ids x WHERE x.tenant_id = @tenant AND x.dialect = @dialect AND x.id = @external)",
+        new { tenant = tenant.ToString(), dialect = external.Dialect, external = external.Id });
 
     /// <summary>The active accounts that are in one of some groups, in the order of their ids.</summary>
     /// <param name="db">The transaction.</param>
@@ -254,24 +239,18 @@ internal sealed class AccountStore
 
     private sealed record GroupRow(string Id, string GroupNames);
 
-    private static async Task<Account?> Load(DbSession db, TenantId tenant, AccountRow? row)
+    // All that belongs to an account comes at once: nearly every act begins with one.
+    private static async Task<Account?> Load(DbSession db, string id, object parameters)
     {
-        if (row is null)
-        {
-            return null;
-        }
-
-        var which = new { tenant = tenant.ToString(), id = row.Id };
-        var addresses = await db.List<AddressRow>(
-            $"SELECT {AddressRow.Columns} FROM addresses d WHERE d.tenant_id = @tenant AND d.account_id = @id ORDER BY d.ordinal",
-            which);
-        var externalIds = await db.List<ExternalIdRow>(
+        var (row, addresses, externalIds) = await db.Together<AccountRow, AddressRow, ExternalIdRow>(
             $"""
+            SELECT {AccountRow.Columns} FROM accounts a WHERE a.tenant_id = @tenant AND a.id = {id} AND a.deleted_at IS NULL;
+            SELECT {AddressRow.Columns} FROM addresses d WHERE d.tenant_id = @tenant AND d.account_id = {id} ORDER BY d.ordinal;
             SELECT {ExternalIdRow.Columns} FROM account_external_ids e
-            WHERE e.tenant_id = @tenant AND e.account_id = @id ORDER BY e.dialect, e.id
+            WHERE e.tenant_id = @tenant AND e.account_id = {id} ORDER BY e.dialect, e.id
             """,
-            which);
-        return row.Read(addresses, externalIds);
+            parameters);
+        return row?.Read(addresses, externalIds);
     }
 
     private static object Parameters(Act act, Account account) => new

@@ -24,12 +24,12 @@ public sealed class Outbox(KeyRing keys)
         }
     }
 
-    private Task<int> EnqueueSome(Act act, OutboxMessage[] messages)
+    private Task EnqueueSome(Act act, OutboxMessage[] messages)
     {
         var values = new Dictionary<string, object?>(StringComparer.Ordinal) { ["tenant"] = act.Tenant.ToString(), ["now"] = act.NowMs };
         foreach (var (i, message) in messages.Index())
         {
-            var id = NewId.Make<MessageId>();
+            var id = NewId.Make<MessageId>(act.Now);
             values[$"id{i}"] = id.ToString();
             values[$"kind{i}"] = WireName.Of(message.Kind);
             values[$"account{i}"] = message.Account.ToString();
@@ -39,7 +39,7 @@ public sealed class Outbox(KeyRing keys)
             values[$"route{i}"] = WireName.Of(RouteOf(message.To));
         }
 
-        return act.Db.Execute(
+        return act.Db.Post(
             "INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route) VALUES "
             + Rows.Of(messages.Length, "(@tenant, @id#, @kind#, @account#, @recovery#, @now, @now, @expires#, 0, @payload#, @route#)"),
             values);
@@ -52,7 +52,7 @@ public sealed class Outbox(KeyRing keys)
     /// <summary>Erases queued secrets of a recovery: a new generation, a cancel, a completion or the end kills them.</summary>
     /// <param name="act">The act.</param>
     /// <param name="recovery">The recovery.</param>
-    internal Task EraseSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
+    internal Task EraseSecrets(Act act, RecoveryId recovery) => act.Db.Post(
         "DELETE FROM outbox WHERE tenant_id = @tenant AND recovery_id = @recovery AND expires_at IS NOT NULL",
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
 }

@@ -9,7 +9,8 @@ namespace Sparekey.Engine.Ledger;
 /// </summary>
 public sealed class LedgerSequencer
 {
-    private const int AtOnce = 1000;
+    // As long as these get their positions, the one writer of the embedded engine does nothing else.
+    private const int AtOnce = 250;
 
     private readonly Acts _acts;
 

@@ -39,7 +39,7 @@ public sealed class LedgerWriter
         var texts = new List<(string Entry, string Name, byte[] Salt, string Text)>();
         foreach (var (i, entry) in entries.Index())
         {
-            var id = NewId.Make<EntryId>();
+            var id = NewId.Make<EntryId>(at);
             var salts = entry.Texts.ToDictionary(t => t.Key, _ => RandomNumberGenerator.GetBytes(16), StringComparer.Ordinal);
             var canonical = entry.Canonical(id, tenant, at, salts);
             values[$"id{i}"] = queued[$"id{i}"] = id.ToString();
@@ -53,11 +53,11 @@ public sealed class LedgerWriter
             texts.AddRange(entry.Texts.Select(t => (id.ToString(), t.Key, salts[t.Key], t.Value)));
         }
 
-        await db.Execute(
+        await db.Post(
             "INSERT INTO ledger_entries (tenant_id, id, at, event, account_id, recovery_id, actor_id, body, leaf_hash) VALUES "
             + Rows.Of(entries.Length, "(@tenant, @id#, @at, @name#, @account#, @recovery#, @actor#, @canonical#, @leaf#)"),
             values);
-        await db.Execute(
+        await db.Post(
             "INSERT INTO ledger_queue (tenant_id, entry_id, seq) VALUES " + Rows.Of(entries.Length, "(@tenant, @id#, @seq#)"), queued);
         foreach (var some in texts.Chunk(MostRows))
         {
@@ -65,7 +65,7 @@ public sealed class LedgerWriter
         }
     }
 
-    private static Task<int> AppendTexts(DbSession db, TenantId tenant, (string Entry, string Name, byte[] Salt, string Text)[] texts)
+    private static Task AppendTexts(DbSession db, TenantId tenant, (string Entry, string Name, byte[] Salt, string Text)[] texts)
     {
         var values = new Dictionary<string, object?>(StringComparer.Ordinal) { ["tenant"] = tenant.ToString() };
         foreach (var (i, (entry, name, salt, text)) in texts.Index())
@@ -76,7 +76,7 @@ public sealed class LedgerWriter
             values[$"text{i}"] = text;
         }
 
-        return db.Execute(
+        return db.Post(
             "INSERT INTO ledger_texts (tenant_id, entry_id, name, salt, text) VALUES "
             + Rows.Of(texts.Length, "(@tenant, @id#, @name#, @salt#, @text#)"),
             values);

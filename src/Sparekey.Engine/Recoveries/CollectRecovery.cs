@@ -57,7 +57,7 @@ public sealed class CollectRecovery
             return refusal;
         }
 
-        var (account, command, policy) = prepared.Value;
+        var (account, command, policy, _) = prepared.Value;
         var callKey = command.Request.CallKey(act.Tenant, caller.Principal, parameters);
         var found = await _store.FindByCall(act.Db, act.Tenant, callKey, act.Now) is { } waiting
             ? await AddReason(act, caller, new RecoveryAct.Found(waiting, account, policy.Policy), order.Reason)

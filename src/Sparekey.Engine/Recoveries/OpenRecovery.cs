@@ -67,7 +67,7 @@ public sealed class OpenRecovery
                     return refusal;
                 }
 
-                var (_, command, policy) = prepared.Value;
+                var (_, command, policy, _) = prepared.Value;
                 var answer = RecoveryMachine.Evaluate(command, policy.Policy, now);
                 var refused = prepared.Value.Decide(now) is Decision.Refused r ? r.Refusal : null;
                 return new Evaluation(refused is null, refused, answer, policy.Version);
@@ -83,7 +83,7 @@ public sealed class OpenRecovery
             return refusal;
         }
 
-        var (account, command, policy) = prepared.Value;
+        var (account, command, policy, _) = prepared.Value;
         var decision = prepared.Value.Decide(act.Now);
         if (decision is Decision.Refused refused)
         {
@@ -103,7 +103,7 @@ public sealed class OpenRecovery
         if (issues && command.Account.Uses.IsEmpty)
         {
             // The usual case, where nothing is counted between the two: they are one write.
-            return await _issuer.IssueOpened(act, opened, account, policy.Policy, caller, ahead);
+            return await _issuer.IssueOpened(act, opened, prepared.Value, caller, ahead);
         }
 
         var recovery = await _opening.Write(act, command, opened, caller);

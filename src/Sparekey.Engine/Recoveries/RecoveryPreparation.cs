@@ -33,7 +33,8 @@ internal sealed class RecoveryPreparation(
     /// <param name="Account">Whose account.</param>
     /// <param name="Command">What is asked of the state machine.</param>
     /// <param name="Policy">The policy that holds.</param>
-    public sealed record Prepared(Account Account, RecoveryCommand.Open Command, VersionedPolicy Policy)
+    /// <param name="Application">For which application.</param>
+    public sealed record Prepared(Account Account, RecoveryCommand.Open Command, VersionedPolicy Policy, Application Application)
     {
         /// <summary>Whether anything is configured that takes the secret on its channel.</summary>
         public bool Reachable { get; init; } = true;
@@ -106,7 +107,7 @@ internal sealed class RecoveryPreparation(
             return new Refusal(RefusalCode.MeansNotAvailable, "The person's key is not in escrow.");
         }
 
-        return Prepare(account, application.Id, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now)) with
+        return Prepare(account, application, order, policy, caller, now, await facts.Read(db, caller.Tenant, account, policy.Policy, Requester.Of(caller), now)) with
         {
             Reachable = IsReachable(order.Channel),
         };
@@ -149,13 +150,13 @@ internal sealed class RecoveryPreparation(
     };
 
     private static Prepared Prepare(
-        Account account, ApplicationId application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now,
+        Account account, Application application, RecoveryOrder order, VersionedPolicy policy, Caller caller, DateTimeOffset now,
         AccountFacts known)
     {
         var usual = RecoveryLimits.DefaultLifetime(order.Channel);
         var format = order.Means == Means.Code ? order.CodeFormat ?? CodeFormat.Digits : order.CodeFormat;
         var request = new RecoveryRequest(
-            account.Id, account.Version, application, order.Means, order.Channel, order.Lifetime ?? usual)
+            account.Id, account.Version, application.Id, order.Means, order.Channel, order.Lifetime ?? usual)
         {
             CodeFormat = format,
             Digits = format == CodeFormat.Digits ? order.Digits ?? 8 : null,
@@ -174,8 +175,8 @@ internal sealed class RecoveryPreparation(
         // Who names a lifetime is told when it is too long; who names none, or asks so, gets as long as there may be.
         var longest = RecoveryMachine.Evaluate(open, policy.Policy, now).LongestLifetime;
         return request.Lifetime > longest && (order.Lifetime is null || order.CutsLifetime)
-            ? new Prepared(account, open with { Request = request with { Lifetime = longest } }, policy)
-            : new Prepared(account, open, policy);
+            ? new Prepared(account, open with { Request = request with { Lifetime = longest } }, policy, application)
+            : new Prepared(account, open, policy, application);
     }
 
     private async Task<Refusal?> FaultOfKey(DbSession db, TenantId tenant, AccountId account, string? named) =>

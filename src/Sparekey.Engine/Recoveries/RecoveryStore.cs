@@ -29,7 +29,7 @@ internal sealed class RecoveryStore
         return body is null ? null : StoredJson.Read<Recovery>(body);
     }
 
-    public Task<int> Insert(Act act, Recovery recovery) => act.Db.Execute(
+    public Task Insert(Act act, Recovery recovery) => act.Db.Post(
         """
         INSERT INTO recoveries
             (tenant_id, id, account_id, application_id, requested_by, state, version, created_at, due_at, closed_at, body)
@@ -222,7 +222,7 @@ internal sealed class RecoveryStore
         return at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null;
     }
 
-    public Task<int> AddSecret(Act act, AccountId account, StoredSecret secret) => act.Db.Execute(
+    public Task AddSecret(Act act, AccountId account, StoredSecret secret) => act.Db.Post(
         """
         INSERT INTO recovery_secrets (tenant_id, id, recovery_id, account_id, means, key_version, mac, split)
         VALUES (@tenant, @id, @recovery, @account, @means, @keyVersion, @mac, @split)
@@ -255,17 +255,17 @@ internal sealed class RecoveryStore
     }
 
     /// <summary>Counts a wrong try on a typed code, and deletes the code with the last one it had.</summary>
-    public Task<int> CountTry(Act act, StoredSecret secret, int most) => act.Db.Execute(
+    public Task CountTry(Act act, StoredSecret secret, int most) => act.Db.Post(
         secret.Tries + 1 < most
             ? "UPDATE recovery_secrets SET tries = tries + 1 WHERE tenant_id = @tenant AND id = @id"
             : "DELETE FROM recovery_secrets WHERE tenant_id = @tenant AND id = @id",
         new { tenant = act.Tenant.ToString(), id = secret.Id.ToString("D") });
 
-    public Task<int> DeleteSecrets(Act act, RecoveryId recovery) => act.Db.Execute(
+    public Task DeleteSecrets(Act act, RecoveryId recovery) => act.Db.Post(
         "DELETE FROM recovery_secrets WHERE tenant_id = @tenant AND recovery_id = @recovery",
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
 
-    public Task<int> AddRedemption(Act act, StoredRedemption redemption) => act.Db.Execute(
+    public Task AddRedemption(Act act, StoredRedemption redemption) => act.Db.Post(
         """
         INSERT INTO redemptions (tenant_id, id, recovery_id, key_version, mac)
         VALUES (@tenant, @id, @recovery, @keyVersion, @mac)
@@ -293,7 +293,7 @@ internal sealed class RecoveryStore
                 Ids.Parse<RedemptionId>(row.Id), Ids.Parse<RecoveryId>(row.Recovery), new KeyedHash((int)row.KeyVersion, row.Mac));
     }
 
-    public Task<int> DeleteRedemptions(Act act, RecoveryId recovery) => act.Db.Execute(
+    public Task DeleteRedemptions(Act act, RecoveryId recovery) => act.Db.Post(
         "DELETE FROM redemptions WHERE tenant_id = @tenant AND recovery_id = @recovery",
         new { tenant = act.Tenant.ToString(), recovery = recovery.ToString() });
 

@@ -40,9 +40,10 @@ internal sealed class Redemptions(
         var live = recovery.Redemption ?? throw new InvalidOperationException("A redeemed recovery has a redemption.");
         var secret = SecretMint.NewToken32();
         var hash = keys.Hash(KeyPurpose.Redemption, Context(act.Tenant, live.Id), Encoding.UTF8.GetBytes(secret.Reveal()));
-        await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
         var token = TokenText.Format(TokenPrefix.Redemption, act.Tenant, live.Id.Value, secret.Reveal());
-        return new OpenedRedemption(token, live.ExpiresAt, await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt)))
+        var view = await View(act.Db, act.Tenant, new LiveRedemption(recovery, account, live.ExpiresAt));
+        await store.AddRedemption(act, new StoredRedemption(live.Id, recovery.Id, hash));
+        return new OpenedRedemption(token, live.ExpiresAt, view)
         {
             RecoveryKey = recovery.Request.Means == Means.RecoveryKey ? await recoveryKeys.Begin(act, recovery, account, token, recoveryKey) : null,
         };

@@ -5,6 +5,7 @@ using Sparekey.Core.Policies;
 using Sparekey.Core.Recoveries;
 using Sparekey.Core.Secrets;
 using Sparekey.Engine.Access;
+using Sparekey.Engine.Applications;
 using Sparekey.Engine.Delivery;
 using Sparekey.Engine.Keys;
 
@@ -39,31 +40,37 @@ internal sealed class SecretIssuer(
     public Task<Result<IssuedSecret>> Issue(
         Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead = false,
         FlowCarrier? carrier = null, bool whole = false) =>
-        Issue(act, recovery, account, by, policy, visitor, ahead, carrier, whole, opened: null);
+        Issue(act, recovery, account, by, policy, visitor, ahead, carrier, whole, opening: null);
 
     /// <summary>Issues what is opened in the same act, and writes both at once.</summary>
     /// <param name="act">The act.</param>
     /// <param name="opened">The decision that opens it; written here, whether it is issued or not.</param>
-    /// <param name="account">Its account as it is now.</param>
-    /// <param name="policy">The policy as it is now.</param>
+    /// <param name="prepared">What was decided on, read in this act; nothing is counted between opening and issuing it.</param>
     /// <param name="caller">Who opens and issues.</param>
     /// <param name="ahead">Whether it may be made, unusable, while requirements are open.</param>
     /// <returns>As <see cref="Issue(Act, Recovery, Account, Principal, Policy, Visitor, bool, FlowCarrier, bool)"/>.</returns>
     public Task<Result<IssuedSecret>> IssueOpened(
-        Act act, Decision.Accepted opened, Account account, Policy policy, Caller caller, bool ahead) =>
-        Issue(act, opened.Next, account, caller.Principal, policy, caller, ahead, carrier: null, whole: false, opened);
+        Act act, Decision.Accepted opened, RecoveryPreparation.Prepared prepared, Caller caller, bool ahead) =>
+        Issue(
+            act, opened.Next, prepared.Account, caller.Principal, prepared.Policy.Policy, caller, ahead, carrier: null, whole: false,
+            new Opening(opened, prepared.Command.Account, prepared.Application));
 
     private async Task<Result<IssuedSecret>> Issue(
         Act act, Recovery recovery, Account account, Principal by, Policy policy, Visitor? visitor, bool ahead, FlowCarrier? carrier, bool whole,
-        Decision.Accepted? opened)
+        Opening? opening)
     {
+        var opened = opening?.Decision;
         var recipients = account.AddressesForSecrets(recovery.Request.Channel.TakesAddress(), act.Now);
         if (recovery.Request.Channel.ReachesPerson() && recipients.IsEmpty)
         {
             return await NotIssued(act, opened, RefusalCode.NoUsableAddress, visitor);
         }
 
-        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, await facts.Read(act.Db, act.Tenant, account, policy, new Requester(recovery.RequestedBy), act.Now, recovery.Id), ahead), policy, act.Now);
+        var known = opening?.Facts
+            ?? await facts.Read(act.Db, act.Tenant, account, policy, new Requester(recovery.RequestedBy), act.Now, recovery.Id);
+        var page = carrier?.Page
+            ?? (opening is null ? await pages.Recover(act.Db, act.Tenant, recovery.Request.Application) : pages.Recover(opening.Application));
+        var decision = RecoveryMachine.Decide(recovery, new RecoveryCommand.Issue(by, known, ahead), policy, act.Now);
         if (decision is Decision.Refused refused)
         {
             return await NotIssued(act, opened, refused.Refusal, visitor);
@@ -90,7 +97,6 @@ internal sealed class SecretIssuer(
             return await OpenRedemption(act, next, account, policy, visitor);
         }
 
-        var page = carrier?.Page ?? await pages.Recover(act.Db, act.Tenant, next.Request.Application);
         var half = next.IsSplit ? RecoverySecrets.MintHalf() : null;
         (KeyedHash? kept, var minted) = carrier is null ? (null, await MintStored(act, next, page, half)) : secrets.MintFor(next, carrier);
         if (half is not null)
@@ -119,6 +125,12 @@ internal sealed class SecretIssuer(
         await act.Send(MessageTo(carrier?.To ?? recipients[0], next, minted.ExpiresAt, values));
         return new IssuedSecret(next, null) { Kept = kept };
     }
+
+    /// <summary>What is opened in the act that issues it.</summary>
+    /// <param name="Decision">The decision that opens it.</param>
+    /// <param name="Facts">What policy asked of the account.</param>
+    /// <param name="Application">The application.</param>
+    private sealed record Opening(Decision.Accepted Decision, AccountFacts Facts, Application Application);
 
     // It stays opened: what keeps it from being issued may be put right.
     private async Task<Refusal> NotIssued(Act act, Decision.Accepted? opened, Refusal refusal, Visitor? visitor)

@@ -30,6 +30,13 @@ public abstract class Database : IAsyncDisposable
     /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
     public abstract Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken);
 
+    /// <summary>Runs one statement that reads. It sees one committed state by itself, so that an engine need not begin and end anything for it.</summary>
+    /// <param name="act">What to read; a second statement fails, and so does a write.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
+    public virtual Task<T> ReadOne<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken) =>
+        Read(db => act(db.ForOneStatement()), cancellationToken);
+
     /// <summary>
     /// What the engine needs done now and then so that what was erased is really gone. Costs acts next to nothing; what is in
     /// the way is left for the next call.
@@ -57,35 +64,71 @@ public sealed class UnstorableTextException(Exception inner) : Exception("A text
 /// <param name="connection">The open connection.</param>
 /// <param name="transaction">Its transaction.</param>
 /// <param name="dialect">How this engine's SQL differs.</param>
-public sealed class DbSession(DbConnection connection, DbTransaction? transaction, SqlDialect dialect)
+/// <param name="waiting">Keeps statements until they are sent together; null where each costs no more alone.</param>
+public sealed class DbSession(DbConnection connection, DbTransaction? transaction, SqlDialect dialect, IWaitingStatements? waiting = null)
 {
     private Exception? _failure;
+    private int? _left;
 
     /// <summary>How this engine's SQL differs.</summary>
     public SqlDialect Dialect => dialect;
 
+    /// <summary>
+    /// Runs a statement of which nobody asks how many rows it changed: at the latest before the next other statement, or before the commit.
+    /// An engine behind a network gets all of these at once. What it refuses fails there, so that nobody can catch it here.
+    /// </summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Its parameters, by name; no lists.</param>
+    public Task Post(string sql, object? parameters = null)
+    {
+        if (waiting is null)
+        {
+            return Execute(sql, parameters);
+        }
+
+        waiting.Add(sql, parameters);
+        return Task.CompletedTask;
+    }
+
     /// <summary>Runs a statement and returns how many rows it changed.</summary>
     /// <param name="sql">The statement.</param>
     /// <param name="parameters">Its parameters, by name.</param>
-    public Task<int> Execute(string sql, object? parameters = null) => Noting(connection.ExecuteAsync(sql, parameters, transaction));
+    public Task<int> Execute(string sql, object? parameters = null) => Noting(() => connection.ExecuteAsync(sql, parameters, transaction));
 
     /// <summary>The first column of the first row, or the type's default.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public Task<T?> Scalar<T>(string sql, object? parameters = null) =>
-        Noting(connection.ExecuteScalarAsync<T>(sql, parameters, transaction));
+        Noting(() => connection.ExecuteScalarAsync<T>(sql, parameters, transaction));
 
     /// <summary>The only row, or the type's default. More than one row is a bug and throws.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public Task<T?> Find<T>(string sql, object? parameters = null) =>
-        Noting(connection.QuerySingleOrDefaultAsync<T>(sql, parameters, transaction));
+        Noting(() => connection.QuerySingleOrDefaultAsync<T>(sql, parameters, transaction));
 
     /// <summary>All rows.</summary>
     /// <param name="sql">The query.</param>
     /// <param name="parameters">Its parameters, by name.</param>
     public async Task<IReadOnlyList<T>> List<T>(string sql, object? parameters = null) =>
-        (await Noting(connection.QueryAsync<T>(sql, parameters, transaction))).AsList();
+        (await Noting(() => connection.QueryAsync<T>(sql, parameters, transaction))).AsList();
+
+    /// <summary>The only row of a first query, or the type's default, and all rows of two more that go with it: one way to the engine.</summary>
+    /// <param name="sql">The three queries, with semicolons between them.</param>
+    /// <param name="parameters">Their parameters, by name.</param>
+    public Task<(TOne? One, IReadOnlyList<TMany> Many, IReadOnlyList<TMore> More)> Together<TOne, TMany, TMore>(string sql, object? parameters = null) =>
+        Noting<(TOne?, IReadOnlyList<TMany>, IReadOnlyList<TMore>)>(async () =>
+        {
+            using var rows = await connection.QueryMultipleAsync(sql, parameters, transaction);
+            return (await rows.ReadSingleOrDefaultAsync<TOne>(), (await rows.ReadAsync<TMany>()).AsList(), (await rows.ReadAsync<TMore>()).AsList());
+        });
+
+    /// <summary>The same for one statement alone: a second one would see another state.</summary>
+    internal DbSession ForOneStatement()
+    {
+        _left = 1;
+        return this;
+    }
 
     /// <summary>Called when an act returned, before its commit.</summary>
     /// <exception cref="InvalidOperationException">A statement failed and the act went on: what it wrote is not whole.</exception>
@@ -97,11 +140,21 @@ public sealed class DbSession(DbConnection connection, DbTransaction? transactio
         }
     }
 
-    private async Task<T> Noting<T>(Task<T> statement)
+    private async Task<T> Noting<T>(Func<Task<T>> statement)
     {
+        if (_left-- == 0)
+        {
+            throw new InvalidOperationException("What reads one statement ran another.");
+        }
+
         try
         {
-            return await statement;
+            if (waiting is { IsEmpty: false })
+            {
+                await waiting.Send();
+            }
+
+            return await statement();
         }
         catch (Exception e)
         {
@@ -109,6 +162,21 @@ public sealed class DbSession(DbConnection connection, DbTransaction? transactio
             throw;
         }
     }
+}
+
+/// <summary>Statements of an act that are sent together, in their order.</summary>
+public interface IWaitingStatements
+{
+    /// <summary>Whether none waits.</summary>
+    bool IsEmpty { get; }
+
+    /// <summary>Has a statement wait.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Its parameters, by name.</param>
+    void Add(string sql, object? parameters);
+
+    /// <summary>Runs those that wait.</summary>
+    Task Send();
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data;
 using System.Data.Common;
 using System.Diagnostics.CodeAnalysis;
@@ -12,6 +13,8 @@ namespace Sparekey.Engine.Storage;
 /// <param name="connection">Keeps the statements.</param>
 internal sealed class PreparedCommand(PreparedConnection connection) : DbCommand
 {
+    private static readonly ConcurrentDictionary<string, string> AsInStatements = new(StringComparer.Ordinal);
+
     private SqliteCommand? _command;
     private bool _failed;
 
@@ -94,6 +97,12 @@ internal sealed class PreparedCommand(PreparedConnection connection) : DbCommand
     {
         try
         {
+            // Statements say @name. A name without it would be looked for under each of SQLite's signs, every time.
+            foreach (SqliteParameter parameter in Command.Parameters)
+            {
+                parameter.ParameterName = AsInStatements.GetOrAdd(parameter.ParameterName, static name => name is ['@', ..] ? name : "@" + name);
+            }
+
             return execute(Command);
         }
         catch

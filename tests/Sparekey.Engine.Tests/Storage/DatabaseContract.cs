@@ -130,6 +130,52 @@ public abstract class DatabaseContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_posted_is_there_for_the_next_statement_and_after_the_commit()
+    {
+        (await Database.Write(
+            async db =>
+            {
+                await Post(db, "a");
+                await Post(db, "b");
+                var seen = await db.Scalar<long>("SELECT COUNT(*) FROM things");
+                await Post(db, "c");
+                return seen;
+            },
+            None)).ShouldBe(2);
+        (await Count()).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task An_act_whose_last_posted_statement_fails_leaves_nothing()
+    {
+        var taken = await Should.ThrowAsync<Exception>(
+            () => Database.Write(
+                async db =>
+                {
+                    await Insert(db, "a");
+                    await Post(db, "b");
+                    await Post(db, "a");
+                    return true;
+                },
+                None));
+        Database.Dialect.IsUniqueViolation(taken).ShouldBeTrue();
+        (await Count()).ShouldBe(0);
+        await Database.Write(db => Insert(db, "a"), None);
+        (await Count()).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_reads_by_one_statement_runs_no_other_and_writes_nothing()
+    {
+        (await Database.ReadOne(db => db.Scalar<long>("SELECT COUNT(*) FROM things"), None)).ShouldBe(0);
+        await Should.ThrowAsync<InvalidOperationException>(
+            () => Database.ReadOne(
+                async db => await db.Scalar<long>("SELECT COUNT(*) FROM things") + await db.Scalar<long>("SELECT COUNT(*) FROM things"), None));
+        await Should.ThrowAsync<InvalidOperationException>(() => Database.ReadOne(db => Insert(db, "a"), None));
+        (await Count()).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Only_a_taken_key_is_a_unique_violation()
     {
         await Database.Write(db => Insert(db, "a"), None);
@@ -138,13 +184,7 @@ public abstract class DatabaseContract : IAsyncLifetime
             () => Database.Write(db => db.Execute("INSERT INTO things (tenant_id, id, n) VALUES ('t', 'x', NULL)"), None));
         var foreign = await Should.ThrowAsync<Exception>(
             () => Database.Write(
-                db => db.Execute(
-                    """
-                    INSERT INTO outbox (tenant_id, id, kind, account_id, created_at, due_at, attempts, sealed)
-                    VALUES ('nobody', 'x', 'k', 'a', 0, 0, 0, @sealed)
-                    """,
-                    new { @sealed = new byte[1] }),
-                None));
+                db => db.Execute("INSERT INTO policies (tenant_id, version, document, created_at, created_by) VALUES ('nobody', 1, '{}', 0, 'x')"), None));
         Database.Dialect.IsUniqueViolation(taken).ShouldBeTrue();
         Database.Dialect.IsUniqueViolation(missing).ShouldBeFalse();
         Database.Dialect.IsUniqueViolation(foreign).ShouldBeFalse();
@@ -419,6 +459,8 @@ public abstract class DatabaseContract : IAsyncLifetime
 
     protected static Task<int> Insert(DbSession db, string id, long n = 0) =>
         db.Execute("INSERT INTO things (tenant_id, id, n) VALUES ('t', @id, @n)", new { id, n });
+
+    private static Task Post(DbSession db, string id) => db.Post("INSERT INTO things (tenant_id, id, n) VALUES ('t', @id, @n)", new { id, n = 0L });
 
     protected Task<long> Count() => Database.Read(db => db.Scalar<long>("SELECT count(*) FROM things"), None);
 

@@ -105,7 +105,29 @@ public sealed partial class PostgresDatabase : Database
     }
 
     /// <inheritdoc/>
-    public override async Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    public override Task<T> Read<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken) => Read(act, InSnapshot, cancellationToken);
+
+    /// <inheritdoc/>
+    public override Task<T> ReadOne<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken) => Read(act, Alone, cancellationToken);
+
+    /// <summary>Whether this role may change what is in the ledger: a superuser, or one that was given the right back.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
+    public Task<bool> CanChangeLedger(CancellationToken cancellationToken) => Read(
+        db => db.Scalar<bool>("SELECT has_table_privilege('ledger_entries', 'UPDATE') OR has_table_privilege('ledger_entries', 'DELETE')"),
+        cancellationToken);
+
+    /// <summary>Lets running acts and reads end, then closes the connections. Later calls are refused.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        await _running.End();
+        await _readers.DisposeAsync();
+        await _writers.DisposeAsync();
+        _turn.Dispose();
+    }
+
+    private async Task<T> Read<T>(
+        Func<DbSession, Task<T>> act, Func<Func<DbSession, Task<T>>, CancellationToken, Task<T>> way, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(act);
         RefuseInside();
@@ -117,7 +139,7 @@ public sealed partial class PostgresDatabase : Database
             {
                 try
                 {
-                    return await ReadOnce(act, cancellationToken);
+                    return await way(act, cancellationToken);
                 }
                 catch (Exception e) when (PostgresFault.IsBrokenConnection(e) && connections < MostConnections)
                 {
@@ -139,32 +161,17 @@ public sealed partial class PostgresDatabase : Database
         }
     }
 
-    /// <summary>Whether this role may change what is in the ledger: a superuser, or one that was given the right back.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="StorageUnavailableException">The engine cannot be read now.</exception>
-    public Task<bool> CanChangeLedger(CancellationToken cancellationToken) => Read(
-        db => db.Scalar<bool>("SELECT has_table_privilege('ledger_entries', 'UPDATE') OR has_table_privilege('ledger_entries', 'DELETE')"),
-        cancellationToken);
-
-    /// <summary>Lets running acts and reads end, then closes the connections. Later calls are refused.</summary>
-    public override async ValueTask DisposeAsync()
-    {
-        await _running.End();
-        await _readers.DisposeAsync();
-        await _writers.DisposeAsync();
-        _turn.Dispose();
-    }
-
     // If the process dies before the commit, the server rolls back; after it, all of the act stands and the caller did not hear so.
     private async Task<T> RunOnce<T>(Func<DbSession, Task<T>> act)
     {
         Inside.Value = true;
         await using var connection = await Connected(_writers, CancellationToken.None);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.Serializable, CancellationToken.None);
+        var waiting = new PostgresBatch(connection, transaction);
         T returned;
         try
         {
-            var session = new DbSession(connection, transaction, Dialect);
+            var session = new DbSession(connection, transaction, Dialect, waiting);
             returned = await act(session);
             session.RefuseAfterFailure();
         }
@@ -179,11 +186,27 @@ public sealed partial class PostgresDatabase : Database
             throw;
         }
 
-        await transaction.CommitAsync(CancellationToken.None);
+        try
+        {
+            await waiting.SendAndCommit();
+        }
+        catch
+        {
+            await Undo(transaction);
+            throw;
+        }
+
         return returned;
     }
 
-    private async Task<T> ReadOnce<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    private async Task<T> Alone<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
+    {
+        Inside.Value = true;
+        await using var connection = await _readers.OpenConnectionAsync(cancellationToken);
+        return await act(new DbSession(connection, null, Dialect).ForOneStatement());
+    }
+
+    private async Task<T> InSnapshot<T>(Func<DbSession, Task<T>> act, CancellationToken cancellationToken)
     {
         Inside.Value = true;
         await using var connection = await _readers.OpenConnectionAsync(cancellationToken);
