@@ -1,5 +1,6 @@
 using Sparekey.Core;
 using Sparekey.Engine.Keys;
+using Sparekey.Engine.Storage;
 
 namespace Sparekey.Engine.Delivery;
 
@@ -34,7 +35,7 @@ public sealed class Outbox(KeyRing keys)
             values[$"kind{i}"] = WireName.Of(message.Kind);
             values[$"account{i}"] = message.Account.ToString();
             values[$"recovery{i}"] = message.Recovery?.ToString();
-            values[$"expires{i}"] = message.ExpiresAt?.ToUnixTimeMilliseconds();
+            values[$"expires{i}"] = NoNumber.Or(message.ExpiresAt?.ToUnixTimeMilliseconds());
             values[$"payload{i}"] = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id);
             values[$"route{i}"] = WireName.Of(RouteOf(message.To));
         }

@@ -313,8 +313,8 @@ internal sealed class RecoveryStore
         ["state"] = WireName.Of(recovery.State),
         ["version"] = recovery.Version,
         ["created"] = recovery.CreatedAt.ToUnixTimeMilliseconds(),
-        ["due"] = DueAt(recovery, now)?.ToUnixTimeMilliseconds(),
-        ["closed"] = recovery.ClosedAt?.ToUnixTimeMilliseconds(),
+        ["due"] = NoNumber.Or(DueAt(recovery, now)?.ToUnixTimeMilliseconds()),
+        ["closed"] = NoNumber.Or(recovery.ClosedAt?.ToUnixTimeMilliseconds()),
         ["body"] = StoredJson.Write(recovery),
     };
 

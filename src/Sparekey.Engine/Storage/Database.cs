@@ -78,7 +78,7 @@ public sealed class DbSession(DbConnection connection, DbTransaction? transactio
     /// An engine behind a network gets all of these at once. What it refuses fails there, so that nobody can catch it here.
     /// </summary>
     /// <param name="sql">The statement.</param>
-    /// <param name="parameters">Its parameters, by name; no lists.</param>
+    /// <param name="parameters">Its parameters, by name; no lists, and a null is a text unless it is <see cref="NoNumber"/>.</param>
     public Task Post(string sql, object? parameters = null)
     {
         if (waiting is null)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Sparekey.Engine.Storage.Postgres;
 
@@ -22,7 +23,7 @@ internal sealed class PostgresBatch(NpgsqlConnection connection, NpgsqlTransacti
         var command = new NpgsqlBatchCommand(sql);
         foreach (var (name, value) in ValuesOf(parameters))
         {
-            command.Parameters.Add(new NpgsqlParameter(name, Stored(value)));
+            command.Parameters.Add(Bound(name, value));
         }
 
         (_waiting ??= []).Add(command);
@@ -71,11 +72,14 @@ internal sealed class PostgresBatch(NpgsqlConnection connection, NpgsqlTransacti
             .Select(p => new KeyValuePair<string, object?>(p.Name, p.GetValue(parameters))),
     };
 
-    // As Dapper binds them: see StoredBoolean.
-    private static object Stored(object? value) => value switch
+    // As Dapper binds them (see StoredBoolean), and each with a type: the server's prepared statement is the one of these types.
+    private static NpgsqlParameter Bound(string name, object? value) => value switch
     {
-        null => DBNull.Value,
-        bool truth => truth ? 1L : 0L,
-        _ => value,
+        null => new NpgsqlParameter(name, NpgsqlDbType.Text) { Value = DBNull.Value },
+        NoNumber => new NpgsqlParameter(name, NpgsqlDbType.Bigint) { Value = DBNull.Value },
+        bool truth => new NpgsqlParameter<long>(name, truth ? 1 : 0),
+        string text => new NpgsqlParameter<string>(name, text),
+        long number => new NpgsqlParameter<long>(name, number),
+        _ => new NpgsqlParameter(name, value),
     };
 }
