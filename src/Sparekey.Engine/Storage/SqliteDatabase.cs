@@ -17,7 +17,7 @@ public sealed partial class SqliteDatabase : Database
     private SqliteDatabase(string file, IReadOnlyList<PreparedConnection> opened, ILogger logger)
     {
         File = file;
-        _writer = new SqliteWriter(opened[0], Dialect, logger);
+        _writer = new SqliteWriter(opened[0], Dialect, new SqliteCheckpoints(file, logger), logger);
         _readers = new SqliteReaders([.. opened.Skip(1)], Dialect);
     }
 

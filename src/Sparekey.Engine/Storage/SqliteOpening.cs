@@ -12,7 +12,8 @@ internal static class SqliteOpening
     /// <summary>
     /// The connection that writes. A commit returns after the log is on the disk (<c>synchronous=FULL</c>); what is deleted is
     /// overwritten (<c>secure_delete</c>), so that an erased secret is not read back from free pages; SQL in a tampered schema
-    /// gets no functions with effects (<c>trusted_schema=OFF</c>).
+    /// gets no functions with effects (<c>trusted_schema=OFF</c>). It moves the log itself when that has 8000 pages: until then
+    /// <see cref="SqliteCheckpoints"/> does.
     /// </summary>
     /// <param name="file">The database; must exist.</param>
     public static PreparedConnection Writer(string file) => Open(
@@ -23,6 +24,7 @@ internal static class SqliteOpening
         PRAGMA foreign_keys = ON;
         PRAGMA secure_delete = ON;
         PRAGMA cache_size = -8000;
+        PRAGMA wal_autocheckpoint = 8000;
         """);
 
     /// <summary>A connection that only reads.</summary>

@@ -21,17 +21,20 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
     private readonly List<WriteCommand> _group = new(MaxGroup);
     private readonly PreparedConnection _connection;
     private readonly SqlDialect _dialect;
+    private readonly SqliteCheckpoints _checkpoints;
     private readonly ILogger _logger;
     private readonly Thread _thread;
 
     /// <summary>Starts the writer.</summary>
     /// <param name="connection">Its connection; nobody else may use it.</param>
     /// <param name="dialect">How SQLite's SQL differs.</param>
+    /// <param name="checkpoints">Told of commits; ended with this.</param>
     /// <param name="logger">Told of outages.</param>
-    public SqliteWriter(PreparedConnection connection, SqlDialect dialect, ILogger logger)
+    public SqliteWriter(PreparedConnection connection, SqlDialect dialect, SqliteCheckpoints checkpoints, ILogger logger)
     {
         _connection = connection;
         _dialect = dialect;
+        _checkpoints = checkpoints;
         _logger = logger;
 
         // A thread of its own: a pool busy with password hashes must not hold up commits.
@@ -74,6 +77,8 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
             RunGroup();
         }
 
+        // The last connection that closes moves all of the log and removes it.
+        _checkpoints.Dispose();
         _connection.Dispose();
         _ended.TrySetResult();
     }
@@ -99,6 +104,7 @@ internal sealed partial class SqliteWriter : IAsyncDisposable
             // 1. Durable from here on, or not at all. 2. Then the callers learn it; a crash between leaves them unanswered.
             _connection.Run("COMMIT");
             _group.ForEach(command => command.Complete());
+            _checkpoints.Note(_group.Count);
         }
         catch (Exception e)
         {
