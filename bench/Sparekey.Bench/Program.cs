@@ -42,7 +42,7 @@ await using (var postgres = settings.Engines.Contains("postgres") || settings.On
     }
 }
 
-var text = report.Text(began);
+var text = report.Text(began, await File.ReadAllTextAsync(Path.Combine(settings.Root, "bench", "limits.md")));
 Console.WriteLine();
 Console.WriteLine(text);
 if (settings.Results is { } file)

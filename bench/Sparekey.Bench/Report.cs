@@ -47,7 +47,8 @@ internal sealed class Report
 
     /// <summary>The whole.</summary>
     /// <param name="began">When the run began.</param>
-    public string Text(DateTimeOffset began)
+    /// <param name="why">What is known about what is not held: the file that is kept beside the measurements.</param>
+    public string Text(DateTimeOffset began, string why)
     {
         var text = new StringBuilder(
             $"""
@@ -73,6 +74,7 @@ internal sealed class Report
             text.AppendLine(CultureInfo.InvariantCulture, $"| {what} | {value:0.##} | {(atLeast ? "≥" : "≤")} {bound:0.##} | {(held ? "held" : "**not held**")} |");
         }
 
+        text.AppendLine().Append(why);
         return text.ToString();
     }
 
