@@ -79,6 +79,11 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         var (port, time, log) = (FreePort(), new FakeTimeProvider(now), new LogCollector());
+        if (!TestDatabase.IsPostgres)
+        {
+            await SqliteTestDatabase.NewFile(Path.Combine(folder, "sparekey.db"));
+        }
+
         var server = await SparekeyServer.Start(
             new ServerOptions(folder, [$"http://127.0.0.1:{port}"])
             {

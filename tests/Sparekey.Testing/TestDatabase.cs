@@ -35,9 +35,8 @@ public abstract class TestDatabase : IAsyncDisposable
     public Database Database { get; private protected set; }
 
     /// <summary>Makes one of the engine that the tests run on.</summary>
-    /// <param name="time">Says when the migrations were applied.</param>
-    public static async Task<TestDatabase> Create(TimeProvider? time = null) =>
-        IsPostgres ? await PostgresTestDatabase.Create() : await SqliteTestDatabase.Create(time);
+    public static async Task<TestDatabase> Create() =>
+        IsPostgres ? await PostgresTestDatabase.Create() : await SqliteTestDatabase.Create();
 
     /// <summary>Closes the database and opens it again, as after a restart.</summary>
     public abstract Task Reopen();
@@ -59,6 +58,21 @@ public abstract class TestDatabase : IAsyncDisposable
 /// <summary>A fresh SQLite database.</summary>
 public sealed class SqliteTestDatabase : TestDatabase
 {
+    // Made once and copied: the migrations take longer than most tests.
+    private static readonly Lazy<Task<byte[]>> Template = new(async () =>
+    {
+        var folder = NewFolder();
+        var file = Path.Combine(folder, "template.db");
+        await using (var database = SqliteDatabase.Open(file, NullLogger.Instance))
+        {
+            await new Migrator(database.Dialect, new FakeTimeProvider()).Apply(database, CancellationToken.None);
+        }
+
+        var bytes = await System.IO.File.ReadAllBytesAsync(file);
+        Directory.Delete(folder, recursive: true);
+        return bytes;
+    });
+
     private SqliteTestDatabase(string folder, SqliteDatabase database)
         : base(folder, database)
     {
@@ -71,13 +85,20 @@ public sealed class SqliteTestDatabase : TestDatabase
     public string File => Database.File;
 
     /// <summary>Makes one.</summary>
-    /// <param name="time">Says when the migrations were applied.</param>
-    public static new async Task<SqliteTestDatabase> Create(TimeProvider? time = null)
+    public static new async Task<SqliteTestDatabase> Create()
     {
         var folder = NewFolder();
-        var database = SqliteDatabase.Open(Path.Combine(folder, "sparekey.db"), NullLogger.Instance);
-        await new Migrator(database.Dialect, time ?? new FakeTimeProvider()).Apply(database, CancellationToken.None);
-        return new SqliteTestDatabase(folder, database);
+        var file = Path.Combine(folder, "sparekey.db");
+        await NewFile(file);
+        return new SqliteTestDatabase(folder, SqliteDatabase.Open(file, NullLogger.Instance));
+    }
+
+    /// <summary>Makes a file with the program's schema, for whoever opens it.</summary>
+    /// <param name="file">Where; nothing is there.</param>
+    public static async Task NewFile(string file)
+    {
+        await using var stream = PrivateFile.Create(file);
+        await stream.WriteAsync(await Template.Value);
     }
 
     /// <inheritdoc/>
@@ -110,7 +131,7 @@ public sealed class PostgresTestDatabase : TestDatabase
     public string ConnectionString { get; }
 
     /// <summary>Makes one.</summary>
-    public static async Task<PostgresTestDatabase> Create() => new(await NewDatabase());
+    public static new async Task<PostgresTestDatabase> Create() => new(await NewDatabase());
 
     /// <summary>Makes a database with the program's schema, for whoever opens it.</summary>
     /// <returns>Its connection string.</returns>

@@ -44,7 +44,7 @@ public sealed class TestEngine : IAsyncDisposable
     public static async Task<TestEngine> Create()
     {
         var time = new FakeTimeProvider();
-        var engine = new TestEngine(await TestDatabase.Create(time), time);
+        var engine = new TestEngine(await TestDatabase.Create(), time);
         await engine.AddTenant(TenantId.Default);
         return engine;
     }

@@ -10,7 +10,6 @@ namespace Sparekey.Server.Tests.Faults;
 
 /// <summary>Tests that take the whole machine: each runs alone, when the others are done.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-[Trait("runs", "once")]
 public sealed class WholeMachine
 {
     public const string Name = "whole machine";

@@ -3,8 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using Microsoft.Extensions.Logging.Abstractions;
-using Sparekey.Engine.Storage;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests.Faults;
@@ -14,7 +12,6 @@ namespace Sparekey.Server.Tests.Faults;
 /// takes a quarter of a minute; <c>SPAREKEY_SOAK_SECONDS</c> makes it longer.
 /// </summary>
 [Collection(WholeMachine.Name)]
-[Trait("runs", "once")]
 public sealed class SoakTests : IDisposable
 {
     private const int Clients = 12;
@@ -57,7 +54,7 @@ public sealed class SoakTests : IDisposable
             server.Log.ShouldNotContain(l => l.Contains("\"Error\"") || l.Contains("\"Critical\""));
         }
 
-        await using var database = SqliteDatabase.Open(Path.Combine(_data, "sparekey.db"), NullLogger.Instance);
+        await using var database = await TestPlaces.Open(_data);
         (await Consistency.Faults(database)).ShouldBeEmpty();
         (await database.Read(db => db.Scalar<long>("SELECT COUNT(*) FROM recoveries WHERE state = 'completed'"), CancellationToken.None)).ShouldBe(_completed);
         (await database.Read(db => db.Scalar<long>("SELECT COUNT(*) FROM recoveries"), CancellationToken.None)).ShouldBeGreaterThanOrEqualTo(_minted);

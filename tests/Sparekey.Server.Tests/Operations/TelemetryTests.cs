@@ -7,7 +7,6 @@ using Sparekey.Testing;
 namespace Sparekey.Server.Tests.Operations;
 
 /// <summary>Metrics and traces as a collector receives them from the built server: what they must tell, and what they must not.</summary>
-[Trait("runs", "once")]
 public sealed class TelemetryTests : IDisposable
 {
     private const string Parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
