@@ -11,40 +11,24 @@ namespace Sparekey.Engine.Delivery;
 /// <param name="keys">Seals the payloads.</param>
 public sealed class Outbox(KeyRing keys)
 {
-    // So many rows in one statement: texts differ by their number, and every text is prepared.
-    private const int MostRows = 16;
-
     /// <summary>Queues messages. If the process dies after this line, they are queued exactly if the act stands.</summary>
     /// <param name="act">The act.</param>
     /// <param name="messages">The messages.</param>
-    internal async Task Enqueue(Act act, IReadOnlyList<OutboxMessage> messages)
-    {
-        foreach (var some in messages.Chunk(MostRows))
-        {
-            await EnqueueSome(act, some);
-        }
-    }
-
-    private Task EnqueueSome(Act act, OutboxMessage[] messages)
-    {
-        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { ["tenant"] = act.Tenant.ToString(), ["now"] = act.NowMs };
-        foreach (var (i, message) in messages.Index())
+    internal Task Enqueue(Act act, IReadOnlyList<OutboxMessage> messages) => Rows.Post(
+        act.Db,
+        "INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route) VALUES",
+        "(@tenant, @id#, @kind#, @account#, @recovery#, @now, @now, @expires#, 0, @payload#, @route#)",
+        [("tenant", act.Tenant.ToString()), ("now", act.NowMs)],
+        messages, message =>
         {
             var id = NewId.Make<MessageId>(act.Now);
-            values[$"id{i}"] = id.ToString();
-            values[$"kind{i}"] = WireName.Of(message.Kind);
-            values[$"account{i}"] = message.Account.ToString();
-            values[$"recovery{i}"] = message.Recovery?.ToString();
-            values[$"expires{i}"] = NoNumber.Or(message.ExpiresAt?.ToUnixTimeMilliseconds());
-            values[$"payload{i}"] = new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id);
-            values[$"route{i}"] = WireName.Of(RouteOf(message.To));
-        }
-
-        return act.Db.Post(
-            "INSERT INTO outbox (tenant_id, id, kind, account_id, recovery_id, created_at, due_at, expires_at, attempts, sealed, route) VALUES "
-            + Rows.Of(messages.Length, "(@tenant, @id#, @kind#, @account#, @recovery#, @now, @now, @expires#, 0, @payload#, @route#)"),
-            values);
-    }
+            return
+            [
+                ("id", id.ToString()), ("kind", WireName.Of(message.Kind)), ("account", message.Account.ToString()),
+                ("recovery", message.Recovery?.ToString()), ("expires", NoNumber.Or(message.ExpiresAt?.ToUnixTimeMilliseconds())),
+                ("payload", new MessagePayload(message.To, message.Values).Seal(keys, act.Tenant, id)), ("route", WireName.Of(RouteOf(message.To))),
+            ];
+        });
 
     // Recipients of several kinds part when they are addressed, as those do who are not known yet.
     private static MessageRoute RouteOf(IReadOnlyList<Recipient> to) =>
