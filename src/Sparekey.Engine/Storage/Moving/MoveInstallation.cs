@@ -109,64 +109,54 @@ public sealed class MoveInstallation(Database from, Database to)
         return next;
     }
 
-    private async Task<MovePoint> Copy(MovedTable table, MovePoint point, Counter counted, CancellationToken cancellationToken)
-    {
-        var atOnce = Math.Clamp(ParametersAtOnce / table.Columns.Count, 1, RowsAtOnce);
-        while (true)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var rows = await Batch(from, table, KeyOf(table, point), atOnce, cancellationToken);
-            if (rows.Count == 0)
-            {
-                return point;
-            }
+    private Task<MovePoint> Copy(MovedTable table, MovePoint point, Counter counted, CancellationToken cancellationToken) => InBatches(
+        table, point, Math.Clamp(ParametersAtOnce / table.Columns.Count, 1, RowsAtOnce), "1 = 1", (db, rows) => Insert(db, table, rows), counted.Done, cancellationToken);
 
-            // The rows and how far the move is are one commit: lost, both are, and the next call copies them again.
-            var next = point with { After = Noted(table, rows[^1]) };
-            await to.Write(
-                async db =>
-                {
-                    await MoveNotes.Advance(db, point, next);
-                    return await Insert(db, table, rows);
-                },
-                cancellationToken);
-            point = next;
-            counted.Done(rows.Count);
-        }
-    }
-
-    private async Task<MovePoint> Link(MovedTable table, MovePoint point, CancellationToken cancellationToken)
+    private Task<MovePoint> Link(MovedTable table, MovePoint point, CancellationToken cancellationToken)
     {
         var only = $"({string.Join(" OR ", table.OwnReferences.Select(r => $"{MovedTable.Quoted(r)} IS NOT NULL"))})";
         var (name, set, key) = (MovedTable.Quoted(table.Name), Equal(table.OwnReferences, ", "), Equal(table.Key, " AND "));
         var sql = $"UPDATE {name} SET {set} WHERE {key}";
+        return InBatches(table, point, RowsAtOnce, only, Fill, _ => { }, cancellationToken);
+
+        string Equal(IEnumerable<string> columns, string between) =>
+            string.Join(between, columns.Select(c => $"{MovedTable.Quoted(c)} = @p0_{table.IndexOf(c)}"));
+
+        async Task Fill(DbSession db, IReadOnlyList<object?[]> rows)
+        {
+            foreach (var row in rows)
+            {
+                await db.Execute(sql, Values(table, [row]));
+            }
+        }
+    }
+
+    private async Task<MovePoint> InBatches(
+        MovedTable table, MovePoint point, int atOnce, string only, Func<DbSession, IReadOnlyList<object?[]>, Task> write, Action<int> done,
+        CancellationToken cancellationToken)
+    {
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var rows = await Batch(from, table, KeyOf(table, point), RowsAtOnce, cancellationToken, only);
+            var rows = await Batch(from, table, KeyOf(table, point), atOnce, cancellationToken, only);
             if (rows.Count == 0)
             {
                 return point;
             }
 
+            // The rows and how far the move is are one commit: lost, both are, and the next call writes them again.
             var next = point with { After = Noted(table, rows[^1]) };
             await to.Write(
                 async db =>
                 {
                     await MoveNotes.Advance(db, point, next);
-                    foreach (var row in rows)
-                    {
-                        await db.Execute(sql, Values(table, [row]));
-                    }
-
+                    await write(db, rows);
                     return true;
                 },
                 cancellationToken);
             point = next;
+            done(rows.Count);
         }
-
-        string Equal(IEnumerable<string> columns, string between) =>
-            string.Join(between, columns.Select(c => $"{MovedTable.Quoted(c)} = @p0_{table.IndexOf(c)}"));
     }
 
     // How far it is is noted only with the next step: it changes nothing, so that to do it again costs time alone.

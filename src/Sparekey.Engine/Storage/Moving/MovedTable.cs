@@ -18,6 +18,8 @@ internal sealed record MovedColumn(string Name, DbType Type);
 internal sealed record MovedTable(
     string Name, IReadOnlyList<MovedColumn> Columns, IReadOnlyList<string> Key, IReadOnlyList<string> Parents, IReadOnlyList<string> OwnReferences)
 {
+    private readonly Dictionary<string, int> _positions = Columns.Index().ToDictionary(c => c.Item.Name, c => c.Index, StringComparer.Ordinal);
+
     /// <summary>
     /// All tables, each after those that it refers to; but not how the schema was made, which is each database's own, and who uses the
     /// installation now, which is nobody.
@@ -80,7 +82,7 @@ internal sealed record MovedTable(
 
     /// <summary>Where a column's value stands in a row.</summary>
     /// <param name="column">The column.</param>
-    public int IndexOf(string column) => Columns.ToList().FindIndex(c => c.Name == column);
+    public int IndexOf(string column) => _positions[column];
 
     /// <summary>A name as SQL takes it.</summary>
     /// <param name="name">The name.</param>
