@@ -19,13 +19,15 @@ public sealed class Backlog : BackgroundService
         new[] { RecoveryState.Pending, RecoveryState.Ready, RecoveryState.Issued, RecoveryState.Redeemed }
             .ToDictionary(WireName.Of, _ => 0L, StringComparer.Ordinal);
 
+    private static readonly Counts Nothing = new(new Row(), NothingOpen);
+
     private readonly Acts _acts;
     private readonly Housekeeping _housekeeping;
     private readonly TimeProvider _time;
     private readonly ILogger<Backlog> _log;
     private readonly Meter _meter = new(Measures.Name);
     private readonly DateTimeOffset _begun;
-    private Counts _last = new();
+    private Counts _last = Nothing;
 
     /// <summary>Makes the gauges.</summary>
     /// <param name="acts">Reads.</param>
@@ -35,14 +37,14 @@ public sealed class Backlog : BackgroundService
     public Backlog(Acts acts, Housekeeping housekeeping, TimeProvider time, ILogger<Backlog> log)
     {
         (_acts, _housekeeping, _time, _log, _begun) = (acts, housekeeping, time, log, time.GetUtcNow());
-        Gauge("sparekey.outbox.waiting", "{message}", "Messages that have not left.", c => c.Waiting);
-        Gauge("sparekey.outbox.dead", "{message}", "Dead letters that are kept.", c => c.Dead);
-        Gauge("sparekey.webhook.waiting", "{delivery}", "Deliveries to webhooks that wait.", c => c.Deliveries);
-        Gauge("sparekey.ledger.queue", "{entry}", "Ledger entries without a position.", c => c.Unplaced);
+        Gauge("sparekey.outbox.waiting", "{message}", "Messages that have not left.", r => r.Waiting);
+        Gauge("sparekey.outbox.dead", "{message}", "Dead letters that are kept.", r => r.Dead);
+        Gauge("sparekey.webhook.waiting", "{delivery}", "Deliveries to webhooks that wait.", r => r.Deliveries);
+        Gauge("sparekey.ledger.queue", "{entry}", "Ledger entries without a position.", r => r.Unplaced);
         _meter.CreateObservableGauge(
             "sparekey.recovery.open", () => _last.Open.Select(s => new Measurement<long>(s.Value, new KeyValuePair<string, object?>("state", s.Key))),
             "{recovery}", "Recoveries that are not over.");
-        _meter.CreateObservableGauge("sparekey.outbox.oldest.age", () => AgeOf(_last.Oldest), "s", "How long the oldest message waits.");
+        _meter.CreateObservableGauge("sparekey.outbox.oldest.age", () => AgeOf(At(_last.Rows.Oldest)), "s", "How long the oldest message waits.");
         _meter.CreateObservableGauge(
             "sparekey.housekeeping.lag", () => AgeOf(_housekeeping.LastRound ?? _begun), "s", "How long ago the last whole round of housekeeping ended.");
     }
@@ -54,7 +56,7 @@ public sealed class Backlog : BackgroundService
     /// <param name="cancellationToken">Stops between two tenants.</param>
     public async Task RunOnce(CancellationToken cancellationToken)
     {
-        var counts = new Counts();
+        var counts = Nothing;
         foreach (var tenant in await _acts.Read(db => db.List<string>("SELECT id FROM tenants ORDER BY id"), cancellationToken))
         {
             counts = await _acts.Read(
@@ -88,11 +90,21 @@ public sealed class Backlog : BackgroundService
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Rounds.Run("Counting of what waits", RunOnce, Pause, _time, _log, stoppingToken);
 
-    private void Gauge(string name, string unit, string description, Func<Counts, long> count) =>
-        _meter.CreateObservableGauge(name, () => count(_last), unit, description);
+    private void Gauge(string name, string unit, string description, Func<Row, long> count) =>
+        _meter.CreateObservableGauge(name, () => count(_last.Rows), unit, description);
+
+    private static DateTimeOffset? At(long? unixMs) => unixMs is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null;
 
     private double AgeOf(DateTimeOffset? since) => since is { } then ? Math.Max(0, (_time.GetUtcNow() - then).TotalSeconds) : 0;
 
+    private sealed record State
+    {
+        public string Name { get; init; } = "";
+
+        public long Count { get; init; }
+    }
+
+    /// <summary>What waits in a tenant.</summary>
     private sealed record Row
     {
         public long Waiting { get; init; }
@@ -104,29 +116,20 @@ public sealed class Backlog : BackgroundService
         public long Deliveries { get; init; }
 
         public long Unplaced { get; init; }
+
+        public Row With(Row other) => new()
+        {
+            Waiting = Waiting + other.Waiting,
+            Oldest = Oldest is null || other.Oldest < Oldest ? other.Oldest ?? Oldest : Oldest,
+            Dead = Dead + other.Dead,
+            Deliveries = Deliveries + other.Deliveries,
+            Unplaced = Unplaced + other.Unplaced,
+        };
     }
 
-    private sealed record State
+    /// <summary>What waits in all of them.</summary>
+    private sealed record Counts(Row Rows, IReadOnlyDictionary<string, long> Open)
     {
-        public string Name { get; init; } = "";
-
-        public long Count { get; init; }
-    }
-
-    private sealed record Counts
-    {
-        public long Waiting { get; init; }
-
-        public DateTimeOffset? Oldest { get; init; }
-
-        public long Dead { get; init; }
-
-        public long Deliveries { get; init; }
-
-        public long Unplaced { get; init; }
-
-        public IReadOnlyDictionary<string, long> Open { get; init; } = NothingOpen;
-
         public Counts With(Row row, IEnumerable<State> states)
         {
             var open = Open.ToDictionary(s => s.Key, s => s.Value, StringComparer.Ordinal);
@@ -135,16 +138,7 @@ public sealed class Backlog : BackgroundService
                 open[state.Name] = open.GetValueOrDefault(state.Name) + state.Count;
             }
 
-            var oldest = row.Oldest is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : (DateTimeOffset?)null;
-            return this with
-            {
-                Waiting = Waiting + row.Waiting,
-                Oldest = Oldest is null || oldest < Oldest ? oldest ?? Oldest : Oldest,
-                Dead = Dead + row.Dead,
-                Deliveries = Deliveries + row.Deliveries,
-                Unplaced = Unplaced + row.Unplaced,
-                Open = open,
-            };
+            return new Counts(Rows.With(row), open);
         }
     }
 }
