@@ -58,9 +58,7 @@ internal sealed partial class SqliteCheckpoints : IDisposable
             try
             {
                 connection ??= SqliteOpening.Plain(_file, mode: SqliteOpenMode.ReadWrite);
-                using var command = connection.CreateCommand();
-                command.CommandText = "PRAGMA wal_checkpoint(PASSIVE)";
-                command.ExecuteNonQuery();
+                _ = SqliteOpening.Run(connection, "PRAGMA wal_checkpoint(PASSIVE)");
             }
             catch (SqliteException e)
             {

@@ -79,6 +79,17 @@ internal static class SqliteOpening
         return Run(connection, "PRAGMA wal_checkpoint(TRUNCATE)") is 0L;
     }
 
+    /// <summary>Runs statements and returns the first value that they answer.</summary>
+    /// <param name="connection">An open connection.</param>
+    /// <param name="sql">The statements, without parameters.</param>
+    /// <exception cref="SqliteException">One failed.</exception>
+    public static object? Run(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The prepared connection owns it.")]
     private static PreparedConnection Open(string file, SqliteOpenMode mode, string pragmas)
     {
@@ -91,12 +102,5 @@ internal static class SqliteOpening
         // A file system that cannot share memory keeps the old journal: readers would then block the writer, and it them.
         connection.Dispose();
         throw new StorageUnavailableException("The file system of the database cannot hold a write-ahead log.");
-    }
-
-    private static object? Run(SqliteConnection connection, string sql)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        return command.ExecuteScalar();
     }
 }
