@@ -8,7 +8,7 @@ if (Settings.Read(args) is not { } settings)
     return 64;
 }
 
-var (report, began) = (new Report(), DateTimeOffset.UtcNow);
+var (report, began) = (new Report(), TimeProvider.System.GetUtcNow());
 Console.WriteLine(Report.Head);
 await using (var postgres = settings.Engines.Contains("postgres") || settings.Only.Contains("peers") ? await Postgres.Start() : null)
 {

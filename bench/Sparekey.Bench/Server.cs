@@ -18,6 +18,9 @@ internal sealed record Storage(string Name, string Folder, string? Database)
 /// <summary>The built server as a process.</summary>
 internal sealed class Server : IAsyncDisposable
 {
+    /// <summary>The origin that it is told: nobody connects to it.</summary>
+    public const string Origin = "http://localhost:4800";
+
     private readonly Process _process;
     private readonly Func<TimeSpan> _databaseCpu;
     private string _lastWords = "";
@@ -53,7 +56,7 @@ internal sealed class Server : IAsyncDisposable
         };
         start.Environment["SPAREKEY_LIMITS__CALLS_PER_MINUTE"] = "0";
         start.Environment["SPAREKEY_LIMITS__ANSWER_BEAT"] = "0";
-        start.Environment["SPAREKEY_ORIGIN"] = Passkeys.Origin;
+        start.Environment["SPAREKEY_ORIGIN"] = Origin;
         var began = Stopwatch.GetTimestamp();
         var process = Process.Start(start)!;
         var server = new Server(

@@ -1,57 +1,17 @@
-using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Sparekey.Testing;
 
 namespace Sparekey.Bench;
 
-/// <summary>What a browser at the server's origin makes of a software authenticator.</summary>
-internal static class Passkeys
-{
-    /// <summary>The relying party.</summary>
-    public const string RelyingParty = "localhost";
-
-    /// <summary>The page's origin: nobody connects to it.</summary>
-    public const string Origin = "http://localhost:4800";
-
-    public static JsonObject Made(SoftwareAuthenticator authenticator, JsonNode options)
-    {
-        var parts = authenticator.Register(Challenge(options), Origin);
-        return Credential(authenticator, new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(parts.ClientDataBytes),
-            ["attestationObject"] = Base64Url.EncodeToString(parts.AttestationObject),
-        });
-    }
-
-    public static JsonObject Proved(SoftwareAuthenticator authenticator, JsonNode options, string user)
-    {
-        var (client, data, signature) = authenticator.Assert(Challenge(options), Origin);
-        return Credential(authenticator, new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(client),
-            ["authenticatorData"] = Base64Url.EncodeToString(data),
-            ["signature"] = Base64Url.EncodeToString(signature),
-            ["userHandle"] = user,
-        });
-    }
-
-    private static byte[] Challenge(JsonNode options) => Base64Url.DecodeFromChars(options["public_key"]!["challenge"]!.ToString());
-
-    private static JsonObject Credential(SoftwareAuthenticator authenticator, JsonObject response) => new()
-    {
-        ["id"] = Base64Url.EncodeToString(authenticator.CredentialId),
-        ["rawId"] = Base64Url.EncodeToString(authenticator.CredentialId),
-        ["type"] = "public-key",
-        ["clientExtensionResults"] = new JsonObject(),
-        ["response"] = response,
-    };
-}
-
 /// <summary>Signs in with a passkey: a challenge that was asked for before, and its signature.</summary>
 /// <param name="use">Runs an operation until it has used up what it has.</param>
 internal sealed class SignInByPasskey(Func<Operation, Task<Run>> use) : Operation
 {
+    private const string RelyingParty = "localhost";
+
+    private static readonly PageOfBrowser Page = new(Server.Origin);
+
     private readonly List<(SoftwareAuthenticator Authenticator, string User)> _people = [];
     private readonly ConcurrentQueue<byte[]> _proofs = new();
 
@@ -65,7 +25,7 @@ internal sealed class SignInByPasskey(Func<Operation, Task<Run>> use) : Operatio
         var application = (await server.Call("GET", "/v1/applications"))["applications"]![0]!["id"]!.ToString();
         await server.Call("PATCH", $"/v1/applications/{application}", new JsonObject
         {
-            ["origins"] = new JsonArray(Passkeys.Origin), ["rp_id"] = Passkeys.RelyingParty,
+            ["origins"] = new JsonArray(Page.Origin), ["rp_id"] = RelyingParty,
         });
         redeem.Tokens.Clear();
         await use(mint.For(count));
@@ -73,9 +33,9 @@ internal sealed class SignInByPasskey(Func<Operation, Task<Run>> use) : Operatio
         foreach (var redemption in redeem.Tokens.Take(count))
         {
             // A counter of zero never rises, so that several sign-ins of one passkey may cross.
-            var authenticator = new SoftwareAuthenticator(Passkeys.RelyingParty);
+            var authenticator = new SoftwareAuthenticator(RelyingParty);
             var options = await server.Call("POST", "/v1/redemption/passkey/options", null, redemption);
-            await server.Call("POST", "/v1/redemption/passkey", new JsonObject { ["credential"] = Passkeys.Made(authenticator, options) }, redemption);
+            await server.Call("POST", "/v1/redemption/passkey", new JsonObject { ["credential"] = Page.Made(authenticator, options) }, redemption);
             _people.Add((authenticator, options["public_key"]!["user"]!["id"]!.ToString()));
         }
 
@@ -92,7 +52,7 @@ internal sealed class SignInByPasskey(Func<Operation, Task<Run>> use) : Operatio
         {
             for (var i = p.Index; i < challenges.Options.Count; i += _people.Count)
             {
-                var proof = new JsonObject { ["credential"] = Passkeys.Proved(p.Item.Authenticator, JsonNode.Parse(challenges.Options[i])!, p.Item.User) };
+                var proof = new JsonObject { ["credential"] = Page.Proved(p.Item.Authenticator, JsonNode.Parse(challenges.Options[i])!, p.Item.User) };
                 _proofs.Enqueue(Connection.Request("POST", "/v1/sessions/passkey", null, proof.ToJsonString()));
             }
         });

@@ -42,7 +42,7 @@ internal sealed class Approver : IDisposable
         var options = await server.Send("POST", "/v1/sessions/current/passkeys/options", null, approver.Session);
         options.Status.ShouldBe(200, options.Text);
         approver._handle = options.Json!["public_key"]!["user"]!["id"]!.ToString();
-        var made = approver._page.Made(approver._authenticator, options);
+        var made = approver._page.Made(approver._authenticator, options.Json!);
         (await server.Post("/v1/sessions/current/passkeys", new { credential = made }, approver.Session)).Status.ShouldBe(201);
         return approver;
     }
@@ -52,7 +52,7 @@ internal sealed class Approver : IDisposable
         _server.Services, Ids.Parse<AccountId>(Account), AssuranceLevels.Possession, AssuranceLevels.UserVerified);
 
     /// <summary>What the person's browser proves to options.</summary>
-    public JsonObject Proves(Answer options) => _page.Proved(_authenticator, options, _handle);
+    public JsonObject Proves(Answer options) => _page.Proved(_authenticator, options.Json!, _handle);
 
     /// <summary>Asks for what is to be signed, and signs it.</summary>
     public async Task<JsonObject> Sign(string path, object decision, string? token = null)

@@ -44,7 +44,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
 
         var opened = await _server.Post(
             "/v1/sessions/passkey",
-            new { credential = _page.Proved(_authenticator, await _server.Send("POST", "/v1/sessions/passkey/options", null), handle) });
+            new { credential = _page.Proved(_authenticator, (await _server.Send("POST", "/v1/sessions/passkey/options", null)).Json!, handle) });
         opened["assurance_level"].ShouldBe("aal2");
         var byPasskey = opened["session_token"];
         var changed = await _server.Put("/v1/sessions/current/password", new { new_password = fresh }, byPasskey);
@@ -82,7 +82,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
 
         var signedIn = await _server.Post(
             "/v1/sessions/passkey",
-            new { credential = _page.Proved(_authenticator, await _server.Send("POST", "/v1/sessions/passkey/options", null), added.Json["signal"]!["userId"]!.ToString()) });
+            new { credential = _page.Proved(_authenticator, (await _server.Send("POST", "/v1/sessions/passkey/options", null)).Json!, added.Json["signal"]!["userId"]!.ToString()) });
         (signedIn.Status, signedIn["account_id"]).ShouldBe((201, account));
     }
 
@@ -92,7 +92,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
         await Account("two@example.com", "other@example.org");
         var redemption = await _server.RedeemLink(await _server.Recover("two@example.com", "link"));
         var options = await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption);
-        (await _server.Post("/v1/redemption/passkey", new { credential = _page.Made(_authenticator, options) }, redemption)).Status.ShouldBe(200);
+        (await _server.Post("/v1/redemption/passkey", new { credential = _page.Made(_authenticator, options.Json!) }, redemption)).Status.ShouldBe(200);
         var told = await _server.Mails(_smtp, 2, saying: "a new credential was set");
         told.Select(m => m.To.ShouldHaveSingleItem()).Order(StringComparer.Ordinal).ShouldBe(["other@example.org", "two@example.com"]);
     }
@@ -110,7 +110,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
         foreach (var refused in new[]
         {
             await Options(session),
-            await _server.Post("/v1/sessions/current/passkeys", new { credential = _page.Made(_authenticator, options) }, session),
+            await _server.Post("/v1/sessions/current/passkeys", new { credential = _page.Made(_authenticator, options.Json!) }, session),
             await _server.Send("DELETE", $"/v1/sessions/current/credentials/{credential}", null, session),
         })
         {
@@ -127,28 +127,28 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
         await Account("mine@example.com");
         var (session, another) = (await SignedIn("mine@example.com"), await SignedIn("mine@example.com"));
         var options = await Options(session);
-        var good = _page.Made(_authenticator, options);
+        var good = _page.Made(_authenticator, options.Json!);
         (await Post(another, good)).Code.ShouldBe("passkey_refused");
         (await Post(session, PageOfBrowser.Changed(good, "attestationObject", "AAAA"))).Code.ShouldBe("passkey_refused");
-        (await Post(session, new PageOfBrowser("https://evil.example").Made(_authenticator, options))).Code.ShouldBe("passkey_refused");
+        (await Post(session, new PageOfBrowser("https://evil.example").Made(_authenticator, options.Json!))).Code.ShouldBe("passkey_refused");
         (await Post(session, new JsonObject { ["type"] = "password" })).Code.ShouldBe("invalid_request");
         (await Post("x", good)).Code.ShouldBe("session_invalid");
 
         var redemption = await _server.RedeemLink(await _server.Recover("mine@example.com", "link"));
         var ofRedemption = await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption);
-        (await Post(session, _page.Made(_authenticator, ofRedemption))).Code.ShouldBe("passkey_refused");
+        (await Post(session, _page.Made(_authenticator, ofRedemption.Json!))).Code.ShouldBe("passkey_refused");
         (await _server.Post("/v1/redemption/passkey", new { credential = good }, redemption)).Code.ShouldBe("passkey_refused");
 
         _server.Time.Advance(TimeSpan.FromMinutes(5));
         (await Post(session, good)).Code.ShouldBe("passkey_refused");
         options = await Options(session);
-        (await Post(session, _page.Made(_authenticator, options))).Status.ShouldBe(201);
-        (await Post(session, _page.Made(_authenticator, options))).Code.ShouldBe("passkey_refused");
+        (await Post(session, _page.Made(_authenticator, options.Json!))).Status.ShouldBe(201);
+        (await Post(session, _page.Made(_authenticator, options.Json!))).Code.ShouldBe("passkey_refused");
 
         // It is somebody's now, and browsers are told so.
         options = await Options(session);
         options.Json!["public_key"]!["excludeCredentials"]!.AsArray().Single()!["id"]!.ToString().ShouldBe(Base64Url.EncodeToString(_authenticator.CredentialId));
-        (await Post(session, _page.Made(_authenticator, options))).Code.ShouldBe("passkey_refused");
+        (await Post(session, _page.Made(_authenticator, options.Json!))).Code.ShouldBe("passkey_refused");
         (await Items(session)).Count.ShouldBe(2);
     }
 
@@ -259,7 +259,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
 
     private async Task<string> ByPasskey(SoftwareAuthenticator authenticator, string handle) => (await _server.Post(
         "/v1/sessions/passkey",
-        new { credential = _page.Proved(authenticator, await _server.Send("POST", "/v1/sessions/passkey/options", null), handle) }))["session_token"];
+        new { credential = _page.Proved(authenticator, (await _server.Send("POST", "/v1/sessions/passkey/options", null)).Json!, handle) }))["session_token"];
 
     private Task<Answer> Options(string session) => _server.Send("POST", "/v1/sessions/current/passkeys/options", null, session);
 
@@ -267,7 +267,7 @@ public sealed class OwnCredentialsTests : IAsyncLifetime
         "/v1/sessions/current/passkeys", name is null ? new { credential } : new { credential, name }, session);
 
     private async Task<Answer> Add(string session, SoftwareAuthenticator authenticator, string? name = null) =>
-        await Post(session, _page.Made(authenticator, await Options(session)), name);
+        await Post(session, _page.Made(authenticator, (await Options(session)).Json!), name);
 
     private Task<Answer> Remove(string session, string credential) =>
         _server.Send("DELETE", $"/v1/sessions/current/credentials/{credential}", null, session);

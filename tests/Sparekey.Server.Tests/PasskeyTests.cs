@@ -228,14 +228,14 @@ public sealed class PasskeyTests : IAsyncLifetime
         throw new TimeoutException($"{happened} did not come.");
     }
 
-    private static byte[] Challenge(Answer options) => PageOfBrowser.Challenge(options);
+    private static byte[] Challenge(Answer options) => PageOfBrowser.Challenge(options.Json!);
 
     private static string Encoded(string text) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(text));
 
-    private JsonObject Made(SoftwareAuthenticator authenticator, Answer options) => new PageOfBrowser(_origin).Made(authenticator, options);
+    private JsonObject Made(SoftwareAuthenticator authenticator, Answer options) => new PageOfBrowser(_origin).Made(authenticator, options.Json!);
 
     private JsonObject Proved(SoftwareAuthenticator authenticator, Answer options, string user) =>
-        new PageOfBrowser(_origin).Proved(authenticator, options, user);
+        new PageOfBrowser(_origin).Proved(authenticator, options.Json!, user);
 
     private static JsonObject Changed(JsonObject credential, string member, string value) =>
         PageOfBrowser.Changed(credential, member, value);

@@ -46,7 +46,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
         using var next = new HeldKey("the next kit", _origin);
         var before = (await _server.Post("/v1/sessions", new { identifier = Email, password = Password }))["session_token"];
         var link = await _server.RedeemLink(await _server.Recover(Email, "link"));
-        (await _server.Post("/v1/redemption/passkey", new { credential = Made(old, await _server.Post("/v1/redemption/passkey/options", null, link)) }, link)).Status.ShouldBe(200);
+        (await _server.Post("/v1/redemption/passkey", new { credential = Made(old, (await _server.Post("/v1/redemption/passkey/options", null, link)).Json!) }, link)).Status.ShouldBe(200);
 
         var opened = await Open();
         opened["state"].ShouldBe("redeemed");
@@ -70,7 +70,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
         // What was before signs nobody in; what was signed does.
         (await _server.Get("/v1/sessions/current", before)).Code.ShouldBe("session_invalid");
         (await _server.Post("/v1/sessions", new { identifier = Email, password = Password })).Code.ShouldBe("sign_in_failed");
-        var user = Options(opened).Json!["public_key"]!["user"]!["id"]!.ToString();
+        var user = Options(opened)["public_key"]!["user"]!["id"]!.ToString();
         (await SignIn(old, user)).Code.ShouldBe("sign_in_failed");
         (await SignIn(phone, user)).Status.ShouldBe(201);
         (await Held()).ShouldBe(["passkey phone", "recovery_key "], ignoreOrder: true);
@@ -326,7 +326,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
         var opened = await Open();
         var good = Made(phone, Options(opened));
         var elsewhere = new PageOfBrowser("https://evil.example").Made(phone, Options(opened));
-        var other = new Answer(200, JsonNode.Parse("{\"public_key\":{\"challenge\":\"AAAA\"}}"), "", null!);
+        var other = JsonNode.Parse("{\"public_key\":{\"challenge\":\"AAAA\"}}")!;
         for (var i = 0; i < 3; i++)
         {
             foreach (var (broken, code) in new[]
@@ -465,7 +465,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
 
         using var phone = new SoftwareAuthenticator("localhost");
         var options = await _server.Post("/v1/redemption/passkey/options", null, token);
-        var done = await _server.Post("/v1/redemption/passkey", new { credential = Made(phone, options) }, token);
+        var done = await _server.Post("/v1/redemption/passkey", new { credential = Made(phone, options.Json!) }, token);
         done.Status.ShouldBe(200, done.Text);
         (await Held()).ShouldBe(["password ", "recovery_key ", "passkey "], ignoreOrder: true);
         (await SignIn(phone, options.Json!["public_key"]!["user"]!["id"]!.ToString())).Status.ShouldBe(201);
@@ -489,9 +489,9 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
 
     private static string Challenge(Answer opened) => opened.Json!["redemption"]!["recovery_key"]!["challenge"]!.ToString();
 
-    private static Answer Options(Answer opened) => opened with { Json = opened.Json!["redemption"]!["recovery_key"]!["passkey"] };
+    private static JsonNode Options(Answer opened) => opened.Json!["redemption"]!["recovery_key"]!["passkey"]!;
 
-    private JsonObject Made(SoftwareAuthenticator authenticator, Answer options) => new PageOfBrowser(_origin).Made(authenticator, options);
+    private JsonObject Made(SoftwareAuthenticator authenticator, JsonNode options) => new PageOfBrowser(_origin).Made(authenticator, options);
 
     private static JsonObject With(JsonObject whole, string member, string value)
     {
@@ -502,7 +502,7 @@ public sealed class RecoveryKeyTests : IAsyncLifetime
 
     private async Task<Answer> SignIn(SoftwareAuthenticator authenticator, string user) => await _server.Post(
         "/v1/sessions/passkey",
-        new { credential = new PageOfBrowser(_origin).Proved(authenticator, await _server.Post("/v1/sessions/passkey/options", null), user) });
+        new { credential = new PageOfBrowser(_origin).Proved(authenticator, (await _server.Post("/v1/sessions/passkey/options", null)).Json!, user) });
 
     private async Task<IReadOnlyList<string>> Held() =>
         [.. (await _server.Get($"/v1/accounts/{_account}/credentials", _server.AdminToken)).Json!["items"]!.AsArray().Select(c => $"{c!["kind"]} {c["name"]}")];

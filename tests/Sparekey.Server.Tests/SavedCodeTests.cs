@@ -98,7 +98,7 @@ public sealed partial class SavedCodeTests(SavedCodeFixture fixture) : IClassFix
         using var authenticator = new SoftwareAuthenticator("localhost");
         var redemption = (await Redeem("used@example.com", second))["redemption_token"];
         var options = await _server.Send("POST", "/v1/redemption/passkey/options", null, redemption);
-        var credential = fixture.Page.Made(authenticator, options);
+        var credential = fixture.Page.Made(authenticator, options.Json!);
         (await _server.Post("/v1/redemption/passkey", new { credential = PageOfBrowser.Changed(credential, "attestationObject", "AAAA") }, redemption))
             .Code.ShouldBe("passkey_refused");
         done = await _server.Post("/v1/redemption/passkey", new { credential }, redemption);

@@ -102,7 +102,7 @@ public sealed class SecondProofTests(SecondProofFixture fixture) : IClassFixture
         using var authenticator = new SoftwareAuthenticator("localhost");
         var options = await _server.Send("POST", "/v1/sessions/current/passkeys/options", null, session);
         options.Status.ShouldBe(200, options.Text);
-        var added = await _server.Post("/v1/sessions/current/passkeys", new { credential = fixture.Page.Made(authenticator, options) }, session);
+        var added = await _server.Post("/v1/sessions/current/passkeys", new { credential = fixture.Page.Made(authenticator, options.Json!) }, session);
         added.Status.ShouldBe(201, added.Text);
         var user = options.Json!["public_key"]!["user"]!["id"]!.ToString();
         _server.Time.Advance(TimeSpan.FromSeconds(1));
@@ -110,7 +110,7 @@ public sealed class SecondProofTests(SecondProofFixture fixture) : IClassFixture
         var one = await _server.Recover(email, "link");
         var asked = await _server.Send("POST", $"/v1/recoveries/{one["id"]}/proofs/options", null);
         asked.Json!["public_key"]!["allowCredentials"]!.AsArray().ShouldBeEmpty();
-        var proof = fixture.Page.Proved(authenticator, asked, user);
+        var proof = fixture.Page.Proved(authenticator, asked.Json!, user);
         var two = await _server.Recover(email, "link");
         (await _server.Post($"/v1/recoveries/{two["id"]}/proofs", new { passkey = proof })).Code.ShouldBe("secret_invalid");
         (await _server.Post($"/v1/recoveries/{one["id"]}/proofs", new { passkey = proof }))["assurance"].ShouldBe("aal2");

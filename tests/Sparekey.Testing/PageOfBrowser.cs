@@ -1,15 +1,14 @@
 using System.Buffers.Text;
 using System.Text.Json.Nodes;
-using Sparekey.Testing;
 
-namespace Sparekey.Server.Tests;
+namespace Sparekey.Testing;
 
 /// <summary>What the script of a page at an origin gets from its browser, and posts.</summary>
 /// <param name="Origin">The origin.</param>
-internal sealed record PageOfBrowser(string Origin)
+public sealed record PageOfBrowser(string Origin)
 {
     /// <summary>A passkey that was made, as <c>toJSON()</c> writes it, with members that nobody asked for.</summary>
-    public JsonObject Made(SoftwareAuthenticator authenticator, Answer options)
+    public JsonObject Made(SoftwareAuthenticator authenticator, JsonNode options)
     {
         var parts = authenticator.Register(Challenge(options), Origin);
         return Credential(authenticator, new JsonObject
@@ -22,7 +21,7 @@ internal sealed record PageOfBrowser(string Origin)
     }
 
     /// <summary>A passkey that was proved.</summary>
-    public JsonObject Proved(SoftwareAuthenticator authenticator, Answer options, string user)
+    public JsonObject Proved(SoftwareAuthenticator authenticator, JsonNode options, string user)
     {
         var (client, data, signature) = authenticator.Assert(Challenge(options), Origin);
         return Credential(authenticator, new JsonObject
@@ -43,7 +42,7 @@ internal sealed record PageOfBrowser(string Origin)
     }
 
     /// <summary>The challenge of options.</summary>
-    public static byte[] Challenge(Answer options) => Base64Url.DecodeFromChars(options.Json!["public_key"]!["challenge"]!.ToString());
+    public static byte[] Challenge(JsonNode options) => Base64Url.DecodeFromChars(options["public_key"]!["challenge"]!.ToString());
 
     private static JsonObject Credential(SoftwareAuthenticator authenticator, JsonObject response) => new()
     {
