@@ -222,12 +222,14 @@ internal sealed class AccessTokenStore(OperatorStore operators)
     public async Task<bool> Any(DbSession db, TenantId tenant) => await db.Scalar<long>(
         "SELECT COUNT(*) FROM access_tokens WHERE tenant_id = @tenant", new { tenant = tenant.ToString() }) > 0;
 
-    // Only columns as they are declared: SQLite gives a computed one no type where there are no rows, and nothing could be mapped.
+    // Only columns as they are declared: SQLite gives a computed one no type where there are no rows, and nothing could be mapped. The owner is
+    // looked up, not joined: PostgreSQL keeps the plan that it made when there were few accounts, and one that reads all of a tenant's to find
+    // this one was as good then.
     private const string SelectForAuthentication =
         $"""
-        SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId, a.status AS OwnerStatus
+        SELECT {Columns}, t.key_version AS KeyVersion, t.mac AS Mac, s.owner_id AS OwnerId,
+               (SELECT a.status FROM accounts a WHERE a.tenant_id = s.tenant_id AND a.id = s.owner_id AND a.deleted_at IS NULL) AS OwnerStatus
         FROM access_tokens t JOIN service_accounts s ON s.tenant_id = t.tenant_id AND s.id = t.service_account_id
-        LEFT JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.owner_id AND a.deleted_at IS NULL
         """;
 
     private const string SelectServiceAccount =
