@@ -54,6 +54,14 @@ public sealed class ReadLedger
             { Account: not null } => "AND p.account_id = @account",
             _ => "",
         };
+        var values = new
+        {
+            tenant = tenant.ToString(),
+            after = filter.After,
+            account = filter.Account?.ToString(),
+            recovery = filter.Recovery?.ToString(),
+            limit,
+        };
         var rows = await db.List<EntryRow>(
             $"""
             SELECT p.position AS Position, e.id AS Id, e.body AS Body, e.leaf_hash AS LeafHash
@@ -61,29 +69,24 @@ public sealed class ReadLedger
             WHERE p.tenant_id = @tenant AND p.position > @after {narrow}
             ORDER BY p.position LIMIT @limit
             """,
-            new
-            {
-                tenant = tenant.ToString(),
-                after = filter.After,
-                account = filter.Account?.ToString(),
-                recovery = filter.Recovery?.ToString(),
-                limit,
-            });
-        var page = new List<LedgerRow>(rows.Count);
-        foreach (var row in rows)
-        {
-            var texts = await db.List<TextRow>(
-                "SELECT name AS Name, salt AS Salt, text AS Text FROM ledger_texts WHERE tenant_id = @tenant AND entry_id = @id",
-                new { tenant = tenant.ToString(), id = row.Id });
-            page.Add(new LedgerRow(
+            values);
+        var texts = (await db.List<TextRow>(
+            $"""
+            SELECT t.entry_id AS Entry, t.name AS Name, t.salt AS Salt, t.text AS Text
+            FROM (SELECT p.entry_id FROM ledger_positions p
+                  WHERE p.tenant_id = @tenant AND p.position > @after {narrow} ORDER BY p.position LIMIT @limit) AS page
+            JOIN ledger_texts t ON t.tenant_id = @tenant AND t.entry_id = page.entry_id
+            """,
+            values)).ToLookup(t => t.Entry, StringComparer.Ordinal);
+        return
+        [
+            .. rows.Select(row => new LedgerRow(
                 row.Position, row.Body, row.LeafHash,
-                texts.ToDictionary(t => t.Name, t => (t.Text, Convert.ToHexStringLower(t.Salt)), StringComparer.Ordinal)));
-        }
-
-        return page;
+                texts[row.Id].ToDictionary(t => t.Name, t => (t.Text, Convert.ToHexStringLower(t.Salt)), StringComparer.Ordinal))),
+        ];
     }
 
     private sealed record EntryRow(long Position, string Id, byte[] Body, byte[] LeafHash);
 
-    private sealed record TextRow(string Name, byte[] Salt, string Text);
+    private sealed record TextRow(string Entry, string Name, byte[] Salt, string Text);
 }
