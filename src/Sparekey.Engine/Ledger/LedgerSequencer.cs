@@ -3,9 +3,10 @@ using Sparekey.Core;
 namespace Sparekey.Engine.Ledger;
 
 /// <summary>
-/// Gives every committed entry of a tenant its position, in the order of the queue. Positions are gapless and never change:
-/// a reader who saw position n has seen everything before it. An entry without a position is durable all the same; whoever
-/// reads next gives it one.
+/// Gives every committed entry of a tenant that waits for one its position, in the order of the queue. Positions are gapless and never
+/// change: a reader who saw position n has seen everything before it. An entry without a position is durable all the same; whoever reads
+/// next gives it one. The embedded engine's entries have theirs from the start (see <see cref="LedgerWriter"/>), unless an earlier version
+/// left some waiting.
 /// </summary>
 public sealed class LedgerSequencer
 {
@@ -23,7 +24,7 @@ public sealed class LedgerSequencer
     /// <param name="cancellationToken">Stops between two batches.</param>
     public async Task Run(TenantId tenant, CancellationToken cancellationToken)
     {
-        while (await _acts.Read(db => db.Scalar<long?>(
+        while (await _acts.ReadOne(db => db.Scalar<long?>(
                    "SELECT seq FROM ledger_queue WHERE tenant_id = @tenant ORDER BY seq LIMIT 1", new { tenant = tenant.ToString() }),
                    cancellationToken) is not null)
         {

@@ -194,6 +194,9 @@ public abstract class SqlDialect
     /// <summary>What a step of the schema begins with, so that it may take as long as it takes.</summary>
     public virtual string BeforeMigration => "SELECT 1";
 
+    /// <summary>Whether acts of all callers run one after the other, so that what one has read stands until its commit.</summary>
+    public virtual bool HasOneWriter => false;
+
     /// <summary>Whether an exception says that a unique or primary key is taken.</summary>
     /// <param name="exception">What a statement threw.</param>
     public abstract bool IsUniqueViolation(Exception exception);

@@ -15,6 +15,9 @@ public sealed class SqliteDialect : SqlDialect
     public override string CountTables => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = @name";
 
     /// <inheritdoc/>
+    public override bool HasOneWriter => true;
+
+    /// <inheritdoc/>
     public override bool IsUniqueViolation(Exception exception) =>
         exception is SqliteException { SqliteExtendedErrorCode: ConstraintUnique or ConstraintPrimaryKey };
 }
