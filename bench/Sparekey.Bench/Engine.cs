@@ -23,7 +23,23 @@ internal sealed class Engine(string name, Postgres? postgres) : IDisposable
     /// <param name="storage">Where it keeps what it knows.</param>
     public Task<Server> Start(Settings settings, Storage storage) => Server.Start(settings.Server, storage, postgres);
 
-    /// <summary>Opens its database beside a server that does not run.</summary>
+    /// <summary>
+    /// Has the database look at what there is, as PostgreSQL does by itself within a minute: until then it answers by plans that it made when its
+    /// tables were empty, and what is measured would depend on the minute.
+    /// </summary>
+    /// <param name="storage">Where.</param>
+    public static async Task Analyze(Storage storage)
+    {
+        if (storage.Database is not null)
+        {
+            await using var connection = await Open(storage);
+            await using var command = connection.CreateCommand();
+            command.CommandText = "ANALYZE";
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    /// <summary>Opens its database, beside a server.</summary>
     /// <param name="storage">Where.</param>
     public static async Task<System.Data.Common.DbConnection> Open(Storage storage)
     {
