@@ -43,9 +43,10 @@ internal sealed record Migration(int Number, string Name, string Sql)
 }
 
 /// <summary>
-/// Brings a database's schema up to date. Each step is one transaction together with its own record: a crash leaves it done
-/// and recorded, or neither. Processes that start at once take turns, a step a turn: the turn is a row that each writes first, so that it ends
-/// with its transaction, also when the process dies. A database that has steps this program does not know, or knows otherwise, is refused untouched.
+/// Brings a database's schema up to date. Each step is one transaction together with its own record, and all of them are one in an empty
+/// database: a crash leaves it done and recorded, or neither. Processes that start at once take turns: the turn is a row that each writes
+/// first, so that it ends with its transaction, also when the process dies. A database that has steps this program does not know, or knows
+/// otherwise, is refused untouched.
 /// </summary>
 public sealed class Migrator
 {
@@ -84,12 +85,14 @@ public sealed class Migrator
         {
             var applied = await database.Read(Applied, cancellationToken);
             RefuseStrangers(applied);
-            if (_known.FirstOrDefault(m => applied.All(a => a.Number != m.Number)) is not { } next)
+            var missing = _known.Where(m => applied.All(a => a.Number != m.Number)).ToList();
+            if (missing.Count == 0)
             {
                 return count;
             }
 
-            count += await database.Write(db => Step(db, next), cancellationToken);
+            // Nobody waits for an empty database, and nothing in it takes long: a commit for each step would be most of a first start.
+            count += await database.Write(db => TakeTurn(db, applied.Count == 0 ? missing : missing[..1]), cancellationToken);
         }
     }
 
@@ -132,8 +135,8 @@ public sealed class Migrator
             && await db.Scalar<long>(db.Dialect.CountTables, new { name = "schema_turn" }) > 0;
     }
 
-    // If the process dies before the commit, the turn is the next one's and nothing of the step exists; after it, the step is recorded.
-    private async Task<int> Step(DbSession db, Migration migration)
+    // If the process dies before the commit, the turn is the next one's and nothing of the steps exists; after it, they are recorded.
+    private async Task<int> TakeTurn(DbSession db, IReadOnlyList<Migration> steps)
     {
         var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
         await db.Execute(db.Dialect.BeforeMigration);
@@ -143,22 +146,19 @@ public sealed class Migrator
             ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at
             """,
             new { now });
-        if ((await Applied(db)).Any(a => a.Number == migration.Number))
+
+        // Another process may have done some meanwhile.
+        var applied = (await Applied(db)).Select(a => a.Number).ToHashSet();
+        var left = steps.Where(s => !applied.Contains(s.Number)).ToList();
+        foreach (var step in left)
         {
-            return 0; // By another process, meanwhile.
+            await db.Execute(step.Sql);
+            await db.Execute(
+                "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (@number, @name, @checksum, @now)",
+                new { number = step.Number, name = step.Name, checksum = step.Checksum, now });
         }
 
-        await db.Execute(migration.Sql);
-        await db.Execute(
-            "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (@number, @name, @checksum, @now)",
-            new
-            {
-                number = migration.Number,
-                name = migration.Name,
-                checksum = migration.Checksum,
-                now,
-            });
-        return 1;
+        return left.Count;
     }
 
     private static Task<IReadOnlyList<AppliedRow>> Applied(DbSession db) => db.List<AppliedRow>(

@@ -107,6 +107,10 @@ public sealed class PostgresDatabaseTests : DatabaseContract
         var first = new Migration(1, "first", "CREATE TABLE a (x TEXT)");
         var broken = new Migration(2, "broken", "CREATE TABLE b (x TEXT); INSERT INTO nowhere VALUES (1);");
         await Should.ThrowAsync<Exception>(() => new Migrator([first, broken], new FakeTimeProvider()).Apply(database, None));
+        (await database.Read(db => db.List<long>("SELECT number FROM schema_migrations"), None)).ShouldBeEmpty("an empty database is made whole at once");
+
+        await new Migrator([first], new FakeTimeProvider()).Apply(database, None);
+        await Should.ThrowAsync<Exception>(() => new Migrator([first, broken], new FakeTimeProvider()).Apply(database, None));
         (await database.Read(db => db.List<long>("SELECT number FROM schema_migrations"), None)).ShouldBe([1]);
         (await database.Read(db => db.Scalar<long>(db.Dialect.CountTables, new { name = "b" }), None)).ShouldBe(0);
         (await new Migrator([first, new Migration(2, "mended", "CREATE TABLE b (x TEXT)")], new FakeTimeProvider()).Apply(database, None)).ShouldBe(1);
