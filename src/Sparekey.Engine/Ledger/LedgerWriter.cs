@@ -21,6 +21,11 @@ public sealed class LedgerWriter
     /// <param name="entries">The entries.</param>
     internal async Task Append(DbSession db, TenantId tenant, DateTimeOffset at, IReadOnlyList<LedgerEntry> entries)
     {
+        if (entries.Count == 0)
+        {
+            return; // Many acts record nothing: they need not look for the last position either.
+        }
+
         var written = entries.Select(entry =>
         {
             var salts = entry.Texts.ToDictionary(t => t.Key, _ => RandomNumberGenerator.GetBytes(16), StringComparer.Ordinal);
