@@ -150,6 +150,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public async Task<Answer> Send(HttpRequestMessage request)
     {
+        // A server that refuses a large body hangs up, maybe while it is still sent.
+        request.Headers.ExpectContinue = request.Content?.Headers.ContentLength > 1024 * 1024;
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var json = text.StartsWith('{') ? JsonNode.Parse(text) : null;

@@ -242,8 +242,6 @@ internal sealed class PassboltBrowser(PassboltScene scene)
             request.Headers.TryAddWithoutValidation("X-CSRF-Token", token);
         }
 
-        // A server that refuses a large body hangs up, maybe while it is still sent.
-        request.Headers.ExpectContinue = content?.Headers.ContentLength > 1024 * 1024;
         request.Headers.Host = Host;
         if (Origin is not null)
         {
