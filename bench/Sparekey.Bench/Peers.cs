@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
+using Sparekey.Testing;
 
 namespace Sparekey.Bench;
 
@@ -29,7 +30,7 @@ internal static class Peers
     private static async Task MeasureOne(
         string name, Func<int, IReadOnlyList<string>> line, Settings settings, Report report, Postgres postgres)
     {
-        var port = Processes.FreePort();
+        var port = FreePort.Next();
         var words = line(port);
         using var process = Process.Start(new ProcessStartInfo(words[0], words.Skip(1)) { UseShellExecute = false })!;
         try

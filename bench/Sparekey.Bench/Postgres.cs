@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sparekey.Testing;
 
 namespace Sparekey.Bench;
 
@@ -30,7 +31,7 @@ internal sealed class Postgres : IAsyncDisposable
             await Processes.Run("chown", Owner, folder);
         }
 
-        var postgres = new Postgres(folder, programs, Processes.FreePort());
+        var postgres = new Postgres(folder, programs, FreePort.Next());
         await postgres.Do("initdb", "-D", $"{folder}/data", "-U", Owner, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8");
         await postgres.Do(
             "pg_ctl", "-D", $"{folder}/data", "-w", "-l", $"{folder}/log",

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Sparekey.Testing;
 
 namespace Sparekey.Bench;
 
@@ -49,7 +50,7 @@ internal sealed class Server : IAsyncDisposable
     /// <param name="postgres">The database that it uses; null for none.</param>
     public static async Task<Server> Start(string executable, Storage storage, Postgres? postgres)
     {
-        var port = Processes.FreePort();
+        var port = FreePort.Next();
         var start = new ProcessStartInfo(executable, ["serve", .. storage.Arguments, "--urls", $"http://127.0.0.1:{port}"])
         {
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,

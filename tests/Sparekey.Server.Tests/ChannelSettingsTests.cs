@@ -1,4 +1,5 @@
 using Sparekey.Server.Hosting;
+using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests;
 
@@ -52,7 +53,7 @@ public sealed class ChannelSettingsTests
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
         try
         {
-            var port = RunningServer.FreePort();
+            var port = FreePort.Next();
             var options = new ServerOptions(folder, [$"http://127.0.0.1:{port}"])
             {
                 Slack = Read("""{"slack":{"bot_token":"xoxb-the-token","signing_secret":"the-signing-secret","channel":"C1"}}""").Slack,

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
@@ -78,7 +76,7 @@ internal sealed class RunningServer : IAsyncDisposable
         CompanionOptions? companion = null, TelemetryOptions? telemetry = null, DateTimeOffset? now = null)
     {
         var folder = Directory.CreateTempSubdirectory("sparekey-test-").FullName;
-        var (port, time, log) = (FreePort(), new FakeTimeProvider(now), new LogCollector());
+        var (port, time, log) = (FreePort.Next(), new FakeTimeProvider(now), new LogCollector());
         if (!TestDatabase.IsPostgres)
         {
             await SqliteTestDatabase.NewFile(Path.Combine(folder, "sparekey.db"));
@@ -110,14 +108,6 @@ internal sealed class RunningServer : IAsyncDisposable
 
     /// <summary>The machine's operator, through the server's socket.</summary>
     public LocalClient Local(string tenant = "default") => LocalClient.Through(Server.Installation.Files.SocketFile, tenant);
-
-    /// <summary>A port that is free now.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     public Task<Answer> Get(string path, string? token = null) => Send("GET", path, null, token);
 

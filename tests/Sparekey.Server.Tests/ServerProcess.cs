@@ -44,7 +44,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> Start(
         string data, string? executable = null, string[]? wrapper = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var url = $"http://127.0.0.1:{RunningServer.FreePort()}";
+        var url = $"http://127.0.0.1:{FreePort.Next()}";
         var process = await Run([.. wrapper ?? [], executable ?? Executable, "serve", "--data", data, "--urls", url], environment);
         var log = new ConcurrentQueue<string>();
         process.OutputDataReceived += (_, _) => { };

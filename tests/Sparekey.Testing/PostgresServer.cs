@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -187,7 +185,7 @@ public sealed class PostgresServer : IAsyncDisposable
         // A free port may be taken before the server has it.
         for (var tries = 1; ; tries++)
         {
-            Port = FreePort();
+            Port = FreePort.Next();
             await File.AppendAllLinesAsync(file, [$"port = {Port}"]);
             try
             {
@@ -217,24 +215,6 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         Host = "127.0.0.1", Port = Port, Database = database, Username = role, Password = _password, Pooling = role != Root,
     }.ConnectionString;
-
-    // Below the ports that the kernel gives to outgoing connections, so that nobody has it while the server restarts.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = RandomNumberGenerator.GetInt32(20000, 32000);
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-            }
-        }
-    }
 
     private static string FindPrograms()
     {

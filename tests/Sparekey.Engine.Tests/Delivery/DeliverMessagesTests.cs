@@ -91,7 +91,7 @@ public sealed class DeliverMessagesTests(SmtpFixture fixture) : IClassFixture<Sm
     [Fact]
     public async Task Server_down_for_hours_then_everything_arrives_once()
     {
-        await using var scene = await MailScene.Start(FreePort());
+        await using var scene = await MailScene.Start(FreePort.Next());
         var account = await scene.Account("person@example.com", "second@example.com");
         for (var i = 0; i < 5; i++)
         {
@@ -280,11 +280,4 @@ public sealed class DeliverMessagesTests(SmtpFixture fixture) : IClassFixture<Sm
     }
 
     private static int PortOf(MailScene scene) => scene.Get<EngineOptions>().Mail!.Port;
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -24,14 +24,14 @@ public sealed class KratosOidcServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var (acme, other) = (RunningServer.FreePort(), RunningServer.FreePort());
+        var (acme, other) = (FreePort.Next(), FreePort.Next());
         AcmeUrl = $"http://127.0.0.1:{acme}";
         Server = await RunningServer.Start(
             kratos: new KratosOptions
             {
                 Providers =
                 [
-                    Provider("acme", acme) with { Label = "Acme" }, Provider("other", other), Provider("gone", RunningServer.FreePort()),
+                    Provider("acme", acme) with { Label = "Acme" }, Provider("other", other), Provider("gone", FreePort.Next()),
                     Provider("liar", acme) with { Issuer = $"http://127.0.0.1:{acme}/" },
                 ],
                 AllowedReturnUrls = [ReturnUrlPattern.Parse("https://app.example.com/home")!],

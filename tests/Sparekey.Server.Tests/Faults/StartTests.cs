@@ -105,7 +105,7 @@ public sealed class StartTests : IAsyncLifetime
     public async Task A_refused_start_is_exit_code_78_and_one_sentence(string broken)
     {
         await File.WriteAllTextAsync(Path.Combine(_data, broken), new string('g', 5000));
-        foreach (var command in new[] { new[] { "serve", "--urls", $"http://127.0.0.1:{RunningServer.FreePort()}" }, ["account", "list"] })
+        foreach (var command in new[] { new[] { "serve", "--urls", $"http://127.0.0.1:{FreePort.Next()}" }, ["account", "list"] })
         {
             var (exitCode, output, errors) = await ServerProcess.RunToEnd([.. command, "--data", _data]);
             exitCode.ShouldBe(78, errors);

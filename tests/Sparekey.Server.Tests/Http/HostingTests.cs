@@ -67,7 +67,7 @@ public sealed class HostingTests : IDisposable
     [InlineData(false, "198.51.100.7", "127.0.0.1")]
     public async Task Only_a_known_proxy_says_where_a_call_came_from(bool known, string? forwarded, string source)
     {
-        await using var server = await Start($"http://127.0.0.1:{RunningServer.FreePort()}", o => known ? o with { Proxies = [IPNetwork.Parse("127.0.0.0/8")] } : o);
+        await using var server = await Start($"http://127.0.0.1:{FreePort.Next()}", o => known ? o with { Proxies = [IPNetwork.Parse("127.0.0.0/8")] } : o);
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Get, server.App.Urls.First(u => u.StartsWith("http://127", StringComparison.Ordinal)) + "/test/source");
         if (forwarded is not null)
@@ -92,7 +92,7 @@ public sealed class HostingTests : IDisposable
         var (certificateFile, keyFile) = (Path.Combine(_folder, "c.pem"), Path.Combine(_folder, "k.pem"));
         await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
         await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem());
-        var url = $"https://127.0.0.1:{RunningServer.FreePort()}";
+        var url = $"https://127.0.0.1:{FreePort.Next()}";
         await using var server = await Start(url, o => o with { Certificate = ServerCertificate.Load(certificateFile, keyFile) });
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         trust.CustomTrustStore.Add(certificate);
@@ -105,7 +105,7 @@ public sealed class HostingTests : IDisposable
     [Fact]
     public async Task The_socket_is_its_owners_alone_and_goes_with_the_server()
     {
-        var server = await Start($"http://127.0.0.1:{RunningServer.FreePort()}");
+        var server = await Start($"http://127.0.0.1:{FreePort.Next()}");
         var socket = server.Installation.Files.SocketFile;
         File.GetUnixFileMode(socket).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await server.DisposeAsync();
@@ -115,7 +115,7 @@ public sealed class HostingTests : IDisposable
     [Fact]
     public async Task A_taken_port_stops_the_start_and_leaves_the_directory_free()
     {
-        var url = $"http://127.0.0.1:{RunningServer.FreePort()}";
+        var url = $"http://127.0.0.1:{FreePort.Next()}";
         using var taken = new System.Net.Sockets.TcpListener(IPAddress.Loopback, new Uri(url).Port);
         taken.Start();
         await Should.ThrowAsync<IOException>(() => Start(url));

@@ -40,7 +40,7 @@ public sealed class MigrateTests : IDisposable
         again.ExitCode.ShouldBe(0, again.Errors);
         JsonNode.Parse(again.Out)!["was_done"]!.GetValue<bool>().ShouldBeTrue();
 
-        var refused = await ServerProcess.RunToEnd("serve", $"--data={data}", "--urls", $"http://127.0.0.1:{RunningServer.FreePort()}");
+        var refused = await ServerProcess.RunToEnd("serve", $"--data={data}", "--urls", $"http://127.0.0.1:{FreePort.Next()}");
         refused.ExitCode.ShouldBe(78);
         refused.Errors.ShouldContain("was moved");
         (await ServerProcess.RunToEnd("migrate", "--from", $"sqlite:{data}", "--cancel")).ExitCode.ShouldBe(78);

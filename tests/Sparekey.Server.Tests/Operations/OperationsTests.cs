@@ -53,7 +53,7 @@ public sealed class OperationsTests : IDisposable
 
         (await ServerProcess.RunToEnd("keys", "list", "--data", Path.Combine(_folder, "other"))).ExitCode.ShouldBe(0);
         var foreign = Restore("foreign", copy, Path.Combine(_folder, "other", "keyring.json"));
-        var refused = await ServerProcess.RunToEnd("serve", "--data", foreign, "--urls", $"http://127.0.0.1:{RunningServer.FreePort()}");
+        var refused = await ServerProcess.RunToEnd("serve", "--data", foreign, "--urls", $"http://127.0.0.1:{FreePort.Next()}");
         refused.ExitCode.ShouldBe(78);
         refused.Errors.ShouldContain("not the one this database was written with");
     }

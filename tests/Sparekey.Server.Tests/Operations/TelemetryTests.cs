@@ -84,7 +84,7 @@ public sealed class TelemetryTests : IDisposable
     [Fact]
     public async Task A_collector_that_is_gone_is_told_of_in_the_log_and_holds_up_neither_calls_nor_the_end()
     {
-        var gone = RunningServer.FreePort();
+        var gone = FreePort.Next();
         await using var server = await ServerProcess.Start(
             _data, environment: new Dictionary<string, string> { ["SPAREKEY_TELEMETRY__ENDPOINT"] = $"http://127.0.0.1:{gone}/with-a-path-of-its-own" });
         (await server.Send(HttpMethod.Get, "/healthz", null, null)).Status.ShouldBe(200);
