@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using Sparekey.Testing;
 
 namespace Sparekey.Server.Tests;
@@ -54,7 +55,7 @@ internal sealed class RecoveryLoad(string data, int people = 8)
             {
                 await Recover(next, person, turn);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or IOException or TaskCanceledException)
             {
                 await Task.Delay(5, CancellationToken.None); // The server was killed.
             }

@@ -43,10 +43,10 @@ public sealed class Egress : IDisposable
             MaxResponseHeadersLength = 32,
             ConnectCallback = (context, cancellationToken) => Connect(context.DnsEndPoint, options, cancellationToken),
         };
-        Client = new HttpClient(new OnlyTls(options, _sockets)) { Timeout = Patience, MaxResponseContentBufferSize = LongestAnswer };
+        Client = new HttpClient(new Rules(options, _sockets)) { Timeout = Patience, MaxResponseContentBufferSize = LongestAnswer };
     }
 
-    /// <summary>The client. It throws <see cref="HttpRequestException"/> for what it does not call.</summary>
+    /// <summary>The client. It throws <see cref="HttpRequestException"/> for what it does not call, and for whatever goes wrong with a connection.</summary>
     public HttpClient Client { get; }
 
     /// <summary>Whether a URL may be called, as far as it tells itself; what its name leads to is checked with every connection.</summary>
@@ -115,11 +115,24 @@ public sealed class Egress : IDisposable
 
     private static string NameOf(string host) => host.Trim('[', ']').ToLowerInvariant();
 
-    private sealed class OnlyTls(EgressOptions options, HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class Rules(EgressOptions options, HttpMessageHandler inner) : DelegatingHandler(inner)
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            request.RequestUri is { } url && (url.Scheme == Uri.UriSchemeHttps || options.PrivateHosts.Contains(NameOf(url.Host)))
-                ? base.SendAsync(request, cancellationToken)
-                : throw new HttpRequestException("Only https is called.");
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.RequestUri is not { } url || (url.Scheme != Uri.UriSchemeHttps && !options.PrivateHosts.Contains(NameOf(url.Host))))
+            {
+                throw new HttpRequestException("Only https is called.");
+            }
+
+            try
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+            catch (SocketException e)
+            {
+                // The runtime looks for the other end of a new connection, and lets this out where that has hung up already (.NET 10).
+                throw new HttpRequestException(HttpRequestError.ConnectionError, e.Message, e);
+            }
+        }
     }
 }

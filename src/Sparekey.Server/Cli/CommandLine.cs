@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Sparekey.Engine.Keys;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Storage.Moving;
@@ -96,7 +97,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e.Message);
             return ExitCode.Configuration;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or StorageUnavailableException or UnauthorizedAccessException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or StorageUnavailableException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return ExitCode.Unavailable;

@@ -91,6 +91,34 @@ public sealed class EgressTests
         await Should.ThrowAsync<HttpRequestException>(() => egress.Client.GetStringAsync(inside.Url));
     }
 
+    [Fact]
+    public async Task Says_of_who_hangs_up_at_once_what_it_says_of_who_is_not_there()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start(512);
+        var hangUps = Task.Run(() =>
+        {
+            try
+            {
+                while (true)
+                {
+                    listener.AcceptSocket().Close(0);
+                }
+            }
+            catch (SocketException)
+            {
+                // The test is over.
+            }
+        });
+        using var egress = new Egress(new EgressOptions { PrivateHosts = ["127.0.0.1"] });
+        var url = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, 2000), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (_, cancellationToken) =>
+            await Should.ThrowAsync<HttpRequestException>(() => egress.Client.GetAsync(url, cancellationToken)));
+        listener.Stop();
+        await hangUps;
+    }
+
     // Something on the machine that answers everybody the same.
     private sealed class Inside : IDisposable
     {
