@@ -48,14 +48,21 @@ internal sealed class SignInByPasskey(Func<Operation, Task<Run>> use) : Operatio
         _proofs.Clear();
         var challenges = new Challenges(count);
         await use(challenges);
+        var proofs = new byte[challenges.Options.Count][];
+
+        // One person's are far from each other: two at once would wait for the same passkey.
         Parallel.ForEach(_people.Index(), p =>
         {
-            for (var i = p.Index; i < challenges.Options.Count; i += _people.Count)
+            for (var i = p.Index; i < proofs.Length; i += _people.Count)
             {
                 var proof = new JsonObject { ["credential"] = Page.Proved(p.Item.Authenticator, JsonNode.Parse(challenges.Options[i])!, p.Item.User) };
-                _proofs.Enqueue(Connection.Request("POST", "/v1/sessions/passkey", null, proof.ToJsonString()));
+                proofs[i] = Connection.Request("POST", "/v1/sessions/passkey", null, proof.ToJsonString());
             }
         });
+        foreach (var proof in proofs)
+        {
+            _proofs.Enqueue(proof);
+        }
     }
 
     public override byte[]? Next(int client) => _proofs.TryDequeue(out var proof) ? proof : null;
