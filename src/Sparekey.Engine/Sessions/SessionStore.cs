@@ -36,13 +36,12 @@ internal sealed class SessionStore(KeyRing keys, CeremonyStore ceremonies)
     /// <summary>How exactly the last use of a session is known: a row is not rewritten more often than this.</summary>
     public static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>Opens a session, and clears away those of the account whose time passed.</summary>
+    /// <summary>Opens a session.</summary>
     /// <param name="act">The act.</param>
     /// <param name="wanted">What to open.</param>
     /// <returns>The session and its token, which is nowhere else.</returns>
     public async Task<OpenedSession> Open(Act act, NewSession wanted)
     {
-        await EndExpired(act, wanted.Account);
         var lifetime = wanted.Lifetime < Session.LongestLifetime ? wanted.Lifetime : Session.LongestLifetime;
         var session = new Session(
             NewId.Make<SessionId>(), wanted.Account, act.Now, act.Now, act.Now + lifetime, wanted.Amr)
