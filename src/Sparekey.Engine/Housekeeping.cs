@@ -68,6 +68,7 @@ public sealed class Housekeeping : BackgroundService
     /// <param name="cancellationToken">Stops between two acts.</param>
     public async Task RunOnce(CancellationToken cancellationToken)
     {
+        await _database.FollowGrowth(cancellationToken);
         await _authentication.WriteUses(cancellationToken);
         await _events.Write(cancellationToken);
         var isTimeToMaintain = _acts.Now - _maintained >= MaintainEvery;

@@ -44,6 +44,11 @@ public abstract class Database : IAsyncDisposable
     /// <param name="cancellationToken">Gives up before it begins.</param>
     public virtual Task Maintain(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>Lets the engine read tables that were empty in the way that their size asks for now. Costs next to nothing where none has grown.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot be asked now.</exception>
+    public virtual Task FollowGrowth(CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
 }

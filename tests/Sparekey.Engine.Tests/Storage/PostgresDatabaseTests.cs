@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sparekey.Engine.Storage;
 using Sparekey.Engine.Storage.Postgres;
@@ -34,6 +35,32 @@ public sealed class PostgresDatabaseTests : DatabaseContract
             (await Database.Write(db => db.Scalar<string>($"SHOW {name}"), None)).ShouldBe(writer, name);
             (await Database.Read(db => db.Scalar<string>($"SHOW {name}"), None)).ShouldBe(reader, name);
         }
+    }
+
+    [Fact]
+    public async Task A_table_that_grew_is_analyzed_once_so_that_one_row_is_found_by_its_key()
+    {
+        await using var database = PostgresDatabase.Open(PostgresConnections.Parse(await (await PostgresServer.Shared).CreateDatabase()), NullLogger.Instance);
+        await database.Write(db => db.Execute("CREATE TABLE grown (tenant_id TEXT, id TEXT, ends BIGINT, PRIMARY KEY (tenant_id, id))"), None);
+        await database.Write(db => db.Execute("CREATE INDEX grown_ends ON grown (tenant_id, ends)"), None);
+        await database.FollowGrowth(None);
+        (await Known()).ShouldBe(-1, "nothing grew");
+        (await Plan()).ShouldContain("grown_ends", customMessage: "of an empty table any index will do");
+
+        await database.Write(db => db.Execute("INSERT INTO grown SELECT 't', 'row ' || n, n FROM generate_series(1, 1000) n"), None);
+        for (var waited = Stopwatch.StartNew(); await Known() != 1000; await Task.Delay(50))
+        {
+            await database.FollowGrowth(None); // What a connection changed is counted within a second after it.
+            waited.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30));
+        }
+
+        (await Plan()).ShouldContain("grown_pkey");
+        await database.FollowGrowth(None);
+        (await database.Read(db => db.Scalar<long>("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'grown'"), None)).ShouldBe(1);
+
+        Task<double> Known() => database.Read(db => db.Scalar<double>("SELECT reltuples FROM pg_class WHERE relname = 'grown'"), None);
+        async Task<string> Plan() => string.Join('\n', await database.Read(
+            db => db.List<string>("EXPLAIN SELECT * FROM grown WHERE tenant_id = 't' AND id = 'row 7' AND ends > 0"), None));
     }
 
     [Fact]

@@ -27,6 +27,8 @@ public sealed partial class PostgresDatabase : Database
     // Acts that keep losing take turns within this process: they stop making each other lose.
     private readonly SemaphoreSlim _turn = new(1, 1);
 
+    private volatile bool _cannotFollow;
+
     private PostgresDatabase(PostgresConnections connections, ILogger logger)
     {
         _writers = connections.Writers();
@@ -116,6 +118,41 @@ public sealed partial class PostgresDatabase : Database
     public Task<bool> CanChangeLedger(CancellationToken cancellationToken) => Read(
         db => db.Scalar<bool>("SELECT has_table_privilege('ledger_entries', 'UPDATE') OR has_table_privilege('ledger_entries', 'DELETE')"),
         cancellationToken);
+
+    /// <summary>
+    /// Has tables analyzed that are no longer as good as empty, as the server does within a minute by itself. Until then it thinks that any
+    /// index will do: a statement that looks for one row may read all of a tenant's, and, being serializable, stands in the way of every act
+    /// that adds another.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up between two tables.</param>
+    /// <exception cref="StorageUnavailableException">The engine cannot be asked now.</exception>
+    public override async Task FollowGrowth(CancellationToken cancellationToken)
+    {
+        if (_cannotFollow)
+        {
+            return;
+        }
+
+        try
+        {
+            var tables = await ReadOne(db => db.List<string>(
+                """
+                SELECT quote_ident(c.relname) FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+                WHERE s.schemaname = current_schema() AND s.n_live_tup > 100 AND c.reltuples < 100 AND pg_has_role(c.relowner, 'USAGE')
+                """), cancellationToken);
+            foreach (var table in tables)
+            {
+                // One that another process has at hand is left to it.
+                await Write(db => db.Execute($"ANALYZE (SKIP_LOCKED) {table}"), cancellationToken);
+            }
+        }
+        catch (PostgresException e)
+        {
+            // Another engine behind the same protocol: its tables are left to it.
+            _cannotFollow = true;
+            LogCannotFollow(_logger, e);
+        }
+    }
 
     /// <summary>Lets running acts and reads end, then closes the connections. Later calls are refused.</summary>
     public override async ValueTask DisposeAsync()
@@ -259,6 +296,9 @@ public sealed partial class PostgresDatabase : Database
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A connection to PostgreSQL broke; another is tried")]
     private static partial void LogReconnect(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Tables that grew cannot be analyzed at once; the database server's own rounds do it")]
+    private static partial void LogCannotFollow(ILogger logger, Exception exception);
 
     /// <summary>The connection broke before the commit was sent: nothing of the act exists.</summary>
     private sealed class NotBegunException(Exception inner) : Exception(null, inner);
