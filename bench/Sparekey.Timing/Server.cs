@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Sparekey.Testing;
 
 namespace Sparekey.Timing;
 
@@ -25,10 +24,7 @@ internal sealed class Server : IAsyncDisposable
     public static async Task<Server> Start(string executable)
     {
         var data = Directory.CreateTempSubdirectory("sparekey-timing-").FullName;
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var url = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-        listener.Stop();
+        var url = $"http://127.0.0.1:{FreePort.Next()}";
         var start = new ProcessStartInfo(executable, ["serve", "--data", data, "--urls", url])
         {
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
